@@ -1,0 +1,99 @@
+/**
+ * A child process of the memory benchmark: parks tasks of one kind, collects
+ * garbage and tells the parent the heap bytes that each of them holds.
+ *
+ * Everyone but `event` waits on a plain promise whose resolver is kept in an
+ * array made beforehand, and keeps what it got from spawning in another one.
+ */
+
+import { Effect } from "effect";
+import * as effection from "effection";
+import { Event, run, taskGroup } from "../src/index.ts";
+
+const [kind = "", taskCount = "0"] = process.argv.slice(2);
+const count = Number(taskCount);
+const resolvers: (() => void)[] = new Array(count).fill(undefined);
+const handles: unknown[] = new Array(count).fill(undefined);
+let nextIndex = 0;
+
+/** Warm functions and a promise, so that lazily made metadata is not charged to the tasks. */
+async function park(): Promise<void> {
+  const index = nextIndex++;
+  await new Promise<void>((resolve) => {
+    resolvers[index] = resolve;
+  });
+}
+
+const kinds: Record<string, () => Promise<unknown>> = {
+  async raw() {
+    const before = await heapBytes();
+    for (let index = 0; index < count; index++) handles[index] = park();
+    return await report(before);
+  },
+
+  async coppice() {
+    await run(() =>
+      taskGroup(async (group) => {
+        const before = await heapBytes();
+        for (let index = 0; index < count; index++) handles[index] = group.spawn(park);
+        await report(before);
+      }),
+    );
+  },
+
+  async event() {
+    await run(() =>
+      taskGroup(async (group) => {
+        const event = new Event();
+        const parkOnEvent = () => event.wait();
+        const before = await heapBytes();
+        for (let index = 0; index < count; index++) handles[index] = group.spawn(parkOnEvent);
+        await report(before);
+        event.set();
+      }),
+    );
+  },
+
+  async effect() {
+    const work = Effect.promise(park);
+    await Effect.runPromise(
+      Effect.gen(function* () {
+        const before = yield* Effect.promise(heapBytes);
+        for (let index = 0; index < count; index++) handles[index] = yield* Effect.forkChild(work);
+        yield* Effect.promise(() => report(before));
+      }),
+    );
+  },
+
+  async effection() {
+    const work = () => effection.call(park);
+    await effection.run(function* () {
+      const before = yield* effection.call(heapBytes);
+      for (let index = 0; index < count; index++) handles[index] = yield* effection.spawn(work);
+      yield* effection.call(() => report(before));
+    });
+  },
+};
+
+process.on("disconnect", () => process.exit());
+const start = kinds[kind];
+if (start === undefined) throw new RangeError(`unknown kind "${kind}": use ${Object.keys(kinds).join(", ")}`);
+await start();
+
+async function heapBytes(): Promise<number> {
+  const { gc } = globalThis;
+  if (gc === undefined) throw new Error("run this with --expose-gc");
+  for (let pass = 0; pass < 4; pass++) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    gc();
+  }
+  return process.memoryUsage().heapUsed;
+}
+
+async function report(before: number): Promise<void> {
+  const bytes = (await heapBytes()) - before;
+  if (handles.includes(undefined)) throw new Error("a task was not kept alive");
+  if (kind !== "event" && nextIndex !== count) throw new Error(`only ${nextIndex} of ${count} tasks are parked`);
+  process.send?.({ bytesPerTask: bytes / count }, () => process.exit());
+  await new Promise(() => {});
+}
