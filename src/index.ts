@@ -1,0 +1,35 @@
+/** Structured concurrency: tasks that always finish, cancel and clean up. */
+import "./loops/default.ts";
+
+export { channel, type Receiver, type Sender } from "./channels/channel.ts";
+export { abortable } from "./kernel/abortable.ts";
+export type { CancelScope } from "./kernel/cancel-scope.ts";
+export {
+  BrokenError,
+  BusyError,
+  Cancelled,
+  ClosedError,
+  DeadlockError,
+  EndOfChannel,
+  FrameError,
+  InvalidStateError,
+  isCancelled,
+  suppressedErrors,
+  TimeoutError,
+} from "./kernel/errors.ts";
+export type { Loop } from "./kernel/ports.ts";
+export { type RunOptions, run } from "./kernel/run.ts";
+export { currentLoop, currentScope } from "./kernel/scope.ts";
+export {
+  type CancelScopeOptions,
+  cancelScope,
+  moveOnAfter,
+  type ShieldOptions,
+  shield,
+  withTimeout,
+} from "./kernel/scopes.ts";
+export { checkpoint, sleep, sleepForever } from "./kernel/sleep.ts";
+export { currentTask, type Task } from "./kernel/task.ts";
+export { type SpawnOptions, type TaskGroup, taskGroup } from "./kernel/task-group.ts";
+export { until } from "./kernel/until.ts";
+export { Event } from "./sync/event.ts";

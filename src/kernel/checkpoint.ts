@@ -1,0 +1,61 @@
+/**
+ * What every waiting function does first (rule 7): look whether the scope is cancelled, whether its
+ * deadline has passed though the timer could not fire yet, and whether the event loop is due a turn.
+ *
+ * A waiting function begins with
+ *
+ *   if (mustDetour(scope)) return detour(scope, () => thisSameCall());
+ *
+ * so that the common case is two null checks and a decrement, and no async function is entered. The detour either
+ * rejects with `Cancelled`, or lets the loop have its turn and makes the call again.
+ */
+import { expireOverdue } from "./propagation.ts";
+import { quietly } from "./quiet.ts";
+import type { ScopeNode } from "./scope-node.ts";
+import { refusal } from "./waiter.ts";
+
+/**
+ * How many checkpoints may refuse one task within one cancelled scope at full speed. Cleanup needs a few; a loop that
+ * swallows its cancellation passes them at once, and is then slowed to one turn of the event loop each.
+ */
+export const MAX_FAST_REFUSALS = 100;
+
+export function mustDetour(scope: ScopeNode): boolean {
+  if (scope.cancelledBy !== null) return true;
+  if (scope.deadlineBy !== null && expireOverdue(scope)) return true;
+  return --scope.loop.budget < 0 && scope.loop.refill();
+}
+
+export function detour<T>(scope: ScopeNode, again: () => Promise<T>): Promise<T> {
+  if (scope.cancelledBy !== null) return refuse(scope);
+  return quietly(async () => {
+    await scope.loop.breathe();
+    return again();
+  });
+}
+
+function refuse(scope: ScopeNode): Promise<never> {
+  if (isSpinning(scope)) {
+    return quietly(async () => {
+      await scope.loop.breathe();
+      throw scope.cancellation();
+    });
+  }
+  return refusal(scope);
+}
+
+function isSpinning(scope: ScopeNode): boolean {
+  const extras = scope.taskNode.rare();
+  if (extras.refusedBy !== scope.cancelledBy) {
+    extras.refusedBy = scope.cancelledBy;
+    extras.refusals = 0;
+  }
+  if (++extras.refusals === MAX_FAST_REFUSALS + 1) {
+    scope.loop.warn(
+      `task "${scope.taskNode.name}" keeps on after its cancellation: ${MAX_FAST_REFUSALS} checkpoints threw Cancelled and it swallowed ` +
+        "each one. It is slowed down now. Let Cancelled pass (isCancelled(error) tells it apart), or leave the loop.",
+      "COPPICE_SWALLOWED_CANCELLATION",
+    );
+  }
+  return extras.refusals > MAX_FAST_REFUSALS;
+}

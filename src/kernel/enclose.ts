@@ -1,0 +1,61 @@
+/**
+ * Running a body inside a scope: enter, wait for the body, leave. The engine of `cancelScope`, `withTimeout`, `shield` and kin.
+ */
+import { Cancelled } from "./errors.ts";
+import { closeNode } from "./propagation.ts";
+import { markHandledSoon } from "./quiet.ts";
+import { ambient } from "./scope.ts";
+import { CAUGHT, type ScopeNode } from "./scope-node.ts";
+
+/**
+ * Calls `body(argument)` with `node` in force. A thenable that is no promise (a task) is awaited inside, so that the wait
+ * belongs to the scope.
+ */
+export function callInScope<A, T>(
+  node: ScopeNode,
+  body: (argument: A) => T | PromiseLike<T>,
+  argument: A,
+): T | PromiseLike<T> {
+  return ambient.within(node, callBody<A, T>, body, argument);
+}
+
+function callBody<A, T>(body: (argument: A) => T | PromiseLike<T>, argument: A): T | PromiseLike<T> {
+  const result = body(argument);
+  if (result instanceof Promise || typeof result !== "object" || result === null || !("then" in result)) return result;
+  return Promise.resolve(result);
+}
+
+/** What a scope makes of its own cancellation: a value, or an error that it throws. */
+export type Verdict<T> = (cancelled: Cancelled) => T;
+
+/**
+ * Runs `body` inside `node` and closes it. Its own cancellation goes to `verdict`; everything else passes.
+ * `leave` is called on the way out. The promise is quiet about cancellations (rule 15).
+ */
+export function enclose<A, T>(
+  node: ScopeNode,
+  body: (argument: A) => T | PromiseLike<T>,
+  argument: A,
+  verdict: Verdict<T>,
+  leave: () => void = () => {},
+): Promise<T> {
+  const promise = inScope();
+  return promise;
+
+  async function inScope(): Promise<T> {
+    try {
+      const value = await callInScope(node, body, argument);
+      closeNode(node);
+      leave();
+      return value;
+    } catch (error) {
+      closeNode(node);
+      leave();
+      if (!(error instanceof Cancelled)) throw error;
+      markHandledSoon(() => promise);
+      if (error.scope !== node.scope) throw error;
+      node.flags |= CAUGHT;
+      return verdict(error);
+    }
+  }
+}

@@ -1,0 +1,132 @@
+/**
+ * Every error class of the kernel and of the layers above it, each with a stable `code`.
+ *
+ * Invariant: a message says what happened and what to do about it. Names are set on the
+ * prototype, so printing an error shows no stray fields.
+ */
+import type { CancelScope } from "./cancel-scope.ts";
+
+/**
+ * Thrown at a checkpoint of a cancelled scope. Let it pass: the scope that it names swallows it.
+ *
+ * `name` is `"AbortError"` and `code` is `"ABORT_ERR"`, so that checks written for `AbortSignal` work.
+ * `isCancelled(error)` is true for this class alone.
+ */
+export class Cancelled extends Error {
+  declare readonly code: "ABORT_ERR";
+  /** The outermost visible cancelled scope: the one that will swallow this error. */
+  readonly scope: CancelScope;
+  /** What that scope was cancelled with. */
+  readonly reason: unknown;
+
+  constructor(scope: CancelScope, reason: unknown) {
+    super(describeCancellation(scope, reason));
+    this.scope = scope;
+    this.reason = reason;
+  }
+
+  static {
+    identify(Cancelled, "AbortError", "ABORT_ERR");
+  }
+}
+
+/** `withTimeout` ran out of time. Never thrown for a cancellation by hand or from outside. */
+export class TimeoutError extends Error {
+  declare readonly code: "TIMEOUT";
+  static {
+    identify(TimeoutError, "TimeoutError", "TIMEOUT");
+  }
+}
+
+/** The thing was closed on this side. */
+export class ClosedError extends Error {
+  declare readonly code: "CLOSED";
+  static {
+    identify(ClosedError, "ClosedError", "CLOSED");
+  }
+}
+
+/** The other side is gone: a connection that was lost, a channel without receivers. */
+export class BrokenError extends Error {
+  declare readonly code: "BROKEN";
+  static {
+    identify(BrokenError, "BrokenError", "BROKEN");
+  }
+}
+
+/** Two users at once of an end that serves one. */
+export class BusyError extends Error {
+  declare readonly code: "BUSY";
+  static {
+    identify(BusyError, "BusyError", "BUSY");
+  }
+}
+
+/** Every sender is closed and what they sent has been received. */
+export class EndOfChannel extends Error {
+  declare readonly code: "END_OF_CHANNEL";
+  static {
+    identify(EndOfChannel, "EndOfChannel", "END_OF_CHANNEL");
+  }
+}
+
+/** A call that makes no sense in the state that the thing is in. */
+export class InvalidStateError extends Error {
+  declare readonly code: "INVALID_STATE";
+  static {
+    identify(InvalidStateError, "InvalidStateError", "INVALID_STATE");
+  }
+}
+
+/** Received bytes that break the framing: too large, cut off, not what the protocol allows. */
+export class FrameError extends Error {
+  declare readonly code: "FRAME";
+  static {
+    identify(FrameError, "FrameError", "FRAME");
+  }
+}
+
+/** Every task is blocked, no timer is pending, and so nothing can ever happen again. */
+export class DeadlockError extends Error {
+  declare readonly code: "DEADLOCK";
+  static {
+    identify(DeadlockError, "DeadlockError", "DEADLOCK");
+  }
+}
+
+/** Whether `error` is a cancellation of this library (not just any `AbortError`). */
+export function isCancelled(error: unknown): error is Cancelled {
+  return error instanceof Cancelled;
+}
+
+const suppressed = new WeakMap<object, unknown[]>();
+
+/**
+ * The failures that came after `error` while a task group was unwinding because of it, in order.
+ * Empty for an error without any, and for a thrown primitive.
+ */
+export function suppressedErrors(error: unknown): readonly unknown[] {
+  return isObject(error) ? (suppressed.get(error) ?? []) : [];
+}
+
+/** Keeps `later` with the failure that was first. */
+export function suppress(first: unknown, later: unknown): void {
+  if (first === later || !isObject(first)) return;
+  const list = suppressed.get(first);
+  if (list === undefined) suppressed.set(first, [later]);
+  else if (!list.includes(later)) list.push(later);
+}
+
+function isObject(value: unknown): value is object {
+  return (typeof value === "object" && value !== null) || typeof value === "function";
+}
+
+function describeCancellation(scope: CancelScope, reason: unknown): string {
+  const why = reason instanceof Error ? reason.message : reason;
+  return why === undefined ? `${scope.name} was cancelled` : `${scope.name} was cancelled: ${String(why)}`;
+}
+
+function identify(errorClass: { prototype: object }, name: string, code: string): void {
+  Object.defineProperty(errorClass.prototype, "name", { value: name, configurable: true, writable: true });
+  Object.defineProperty(errorClass.prototype, "code", { value: code, configurable: true, writable: true });
+}

@@ -1,0 +1,89 @@
+/**
+ * Somebody waiting for a task: the two callbacks of a `then`, linked into the waiter's scope and known to the task.
+ *
+ * It is also what that `then` returns. An `await` ignores it, so it becomes a promise only when somebody looks at it, or when
+ * it failed and nobody can have: that spares the common case two promises. The callbacks are called from a microtask of
+ * the kernel, with no user code below them on the stack, as Promises/A+ asks.
+ */
+
+import { DONE } from "./microtask.ts";
+import { markHandled } from "./quiet.ts";
+import { appendWaiter, type Interruptible, type ScopeNode } from "./scope-node.ts";
+import { refusal } from "./waiter.ts";
+
+/** `refusal.then(...)`, quiet about the cancellation where nobody could have caught it. */
+export function refused(refusal: Promise<unknown>, onFulfilled: Callback, onRejected: Callback): Promise<unknown> {
+  const derived = refusal.then(onFulfilled, onRejected);
+  if (typeof onRejected !== "function") markHandled(derived);
+  return derived;
+}
+
+export type Callback = ((value: unknown) => unknown) | null | undefined;
+
+/** What a joiner leaves when its wait is cut short. */
+export interface Joined {
+  forget(joiner: Joiner): void;
+}
+
+export class Joiner implements Interruptible, PromiseLike<unknown> {
+  scope: ScopeNode;
+  nextInScope: Interruptible | null = null;
+  prevInScope: Interruptible | null = null;
+  readonly #joined: Joined;
+  readonly #onFulfilled: Callback;
+  readonly #onRejected: Callback;
+  #derived: Promise<unknown> | undefined;
+  #settle: ((outcome: Promise<unknown>) => void) | undefined;
+  /** What `derived` is settled with, if that is known before somebody asks for it. */
+  #outcome: Promise<unknown> | undefined;
+
+  constructor(scope: ScopeNode, joined: Joined, onFulfilled: Callback, onRejected: Callback) {
+    this.scope = scope;
+    this.#joined = joined;
+    this.#onFulfilled = onFulfilled;
+    this.#onRejected = onRejected;
+    appendWaiter(scope, this);
+  }
+
+  /** Calls the callback for the outcome. The joiner is already out of its scope. */
+  run(hasFailed: boolean, content: unknown): void {
+    const callback = hasFailed ? this.#onRejected : this.#onFulfilled;
+    let result = content;
+    let isFailure = hasFailed;
+    if (typeof callback === "function") {
+      try {
+        result = callback(content);
+        isFailure = false;
+      } catch (error) {
+        result = error;
+        isFailure = true;
+      }
+    }
+    // A failure becomes a rejected promise even if nobody asked, so that it is reported as any unhandled one is.
+    if (isFailure) this.#end(Promise.reject(result));
+    else this.#end(result === undefined ? DONE : Promise.resolve(result));
+  }
+
+  interrupt(): undefined {
+    this.#joined.forget(this);
+    this.#end(refused(refusal(this.scope), this.#onFulfilled, this.#onRejected));
+  }
+
+  // biome-ignore lint/suspicious/noThenProperty: what a `then` returns has one.
+  then<A, B>(
+    onFulfilled?: ((value: unknown) => A | PromiseLike<A>) | null,
+    onRejected?: ((error: unknown) => B | PromiseLike<B>) | null,
+  ): Promise<A | B> {
+    this.#derived ??=
+      this.#outcome ??
+      new Promise((resolve) => {
+        this.#settle = resolve;
+      });
+    return this.#derived.then(onFulfilled, onRejected) as Promise<A | B>;
+  }
+
+  #end(outcome: Promise<unknown>): void {
+    if (this.#settle === undefined) this.#outcome = outcome;
+    else this.#settle(outcome);
+  }
+}

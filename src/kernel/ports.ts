@@ -1,0 +1,56 @@
+/**
+ * The loop port: all that the kernel asks of the world. `loops/` implements it for real (node) and
+ * simulated (virtual) time; nothing else in the library touches timers, dates, randomness or sockets.
+ */
+import type { Network } from "./network.ts";
+
+export interface Timer {
+  /** Idempotent; does nothing once the timer fired. */
+  cancel(): void;
+}
+
+export interface Startable {
+  start(): void;
+}
+
+export interface Loop {
+  readonly name: string;
+  readonly network: Network;
+  /**
+   * How many checkpoints may pass before `refill` is asked. The kernel counts it down at each one,
+   * inline, because a clock reading costs more than the checkpoint.
+   */
+  budget: number;
+  /** Renews `budget`, and says whether the event loop must get a turn first. */
+  refill(): boolean;
+  /** Settles after the event loop (input and output, not only microtasks) had a turn. */
+  breathe(): Promise<void>;
+  /** Monotonic milliseconds with fractions; the zero is the loop's own affair. */
+  time(): number;
+  /** Calls `callback` once `time()` has reached `when`; never synchronously; any distance works. */
+  callAt(when: number, callback: () => void): Timer;
+  /** Starts `task` later, in the asynchronous context of this call. The order of siblings is the loop's choice. */
+  start(task: Startable): void;
+  /** Calls `callback` when the microtasks of this turn have run dry. The place to write what a turn has gathered. */
+  afterTurn(callback: () => void): void;
+  /** Uniform in [0, 1). */
+  random(): number;
+  /** Tells the operator something that no caller can be told. */
+  warn(message: string, code: string): void;
+  /** A `run` begins on this loop; `stuck` is told if the loop finds that nothing will ever happen again. */
+  attach(stuck: (what: string) => void): void;
+  /** That `run` has ended. */
+  detach(): void;
+}
+
+let fallback: Loop | undefined;
+
+/** The loop of code that runs outside of `run`, and the default of `run`. Installed once by the public entries. */
+export function defaultLoop(): Loop {
+  if (fallback === undefined) throw new Error("no event loop is installed: import from a public entry of coppice");
+  return fallback;
+}
+
+export function installDefaultLoop(loop: Loop): void {
+  fallback ??= loop;
+}

@@ -1,0 +1,215 @@
+/**
+ * How a change at one node reaches the tree below it: cancellation, deadlines, graceful stop, and leaving.
+ *
+ * Every walk is iterative, by the links of the tree: 5,000 nested scopes must not overflow the stack, and
+ * cancelling costs O(nodes below). User code (listeners of an `AbortSignal`) runs only after a walk is done.
+ *
+ *   open --cancel--> cancelled --leave--> closed        the first reason wins; on a closed node nothing happens
+ *   open --leave---> closed
+ *
+ * A shield stops a walk. With a grace period it is lifted that long after the cancellation outside,
+ * and what is inside is then cancelled by the outer scope, in its name.
+ */
+import {
+  appendChild,
+  appendWaiter,
+  CANCELLED,
+  CLOSED,
+  EXPIRED,
+  type Interruptible,
+  removeChild,
+  removeWaiter,
+  type ScopeExtras,
+  type ScopeNode,
+  SHIELD,
+  STOPPING,
+} from "./scope-node.ts";
+
+export function cancelNode(node: ScopeNode, reason: unknown): void {
+  if ((node.flags & (CLOSED | CANCELLED)) !== 0) return;
+  node.flags |= CANCELLED;
+  const extras = node.rare();
+  extras.reason = reason;
+  extras.cancelledAt = node.loop.time();
+  // Already cancelled from outside: the outermost visible scope stays the one that is named.
+  if (node.cancelledBy === null) spread(node, node);
+}
+
+/** Makes `by` the cancellation in force at `root` and below, up to shields, and interrupts the waits there. */
+function spread(root: ScopeNode, by: ScopeNode): void {
+  const afterwards: (() => void)[] = [];
+  walk(root, (node) => {
+    if (node !== root && (node.flags & SHIELD) !== 0) {
+      countGrace(node, by);
+      return false;
+    }
+    if (node.cancelledBy === by) return false;
+    const wasFree = node.cancelledBy === null;
+    node.cancelledBy = by;
+    if (!wasFree) return true;
+    while (node.firstWaiter !== null) {
+      const waiter = node.firstWaiter;
+      removeWaiter(waiter);
+      const later = waiter.interrupt();
+      if (later !== undefined) afterwards.push(later);
+    }
+    const controller = node.extras?.controller;
+    if (controller !== undefined) afterwards.push(() => controller.abort(node.cancellation()));
+    return true;
+  });
+  for (const run of afterwards) run();
+}
+
+/** Visits `root` and what is below it, parents first, in order of arrival; below a node only if `visit` says so. */
+function walk(root: ScopeNode, visit: (node: ScopeNode) => boolean): void {
+  let node = root;
+  for (;;) {
+    if (visit(node) && node.firstChild !== null) {
+      node = node.firstChild;
+      continue;
+    }
+    while (node !== root && node.next === null) node = node.parent as ScopeNode;
+    if (node === root) return;
+    node = node.next as ScopeNode;
+  }
+}
+
+/** Starts the grace period of a shield, counted from the cancellation outside. */
+function countGrace(shield: ScopeNode, by: ScopeNode): void {
+  const extras = shield.extras;
+  if (extras === null || extras.graceMs === Infinity || extras.graceTimer !== undefined) return;
+  extras.graceTimer = shield.loop.callAt(graceEnd(extras, by), () => liftShield(shield));
+}
+
+function graceEnd(shield: ScopeExtras, by: ScopeNode): number {
+  return (by.extras?.cancelledAt ?? 0) + shield.graceMs;
+}
+
+/** Gives a new shield its grace period. Spent before the shield was entered, it hides nothing. */
+export function grantGrace(shield: ScopeNode, graceMs: number): void {
+  if (!(graceMs >= 0)) throw new RangeError(`graceMs: expected milliseconds, zero or more, got ${graceMs}`);
+  const extras = shield.rare();
+  extras.graceMs = graceMs;
+  const by = shield.parent?.cancelledBy;
+  if (!by) return;
+  if (graceEnd(extras, by) <= shield.loop.time()) liftShield(shield);
+  else countGrace(shield, by);
+}
+
+function liftShield(node: ScopeNode): void {
+  if ((node.flags & CLOSED) !== 0) return;
+  node.flags &= ~SHIELD;
+  refreshDeadlines(node);
+  const by = node.parent?.cancelledBy;
+  if (by) spread(node, by);
+}
+
+/** Sets the node's own deadline; `Infinity` removes it. */
+export function setDeadline(node: ScopeNode, when: number): void {
+  if (Number.isNaN(when)) throw new RangeError("deadline: expected milliseconds on the loop's clock, got NaN");
+  if ((node.flags & CLOSED) !== 0) return;
+  const extras = node.rare();
+  extras.deadline = when;
+  extras.deadlineTimer?.cancel();
+  extras.deadlineTimer = when === Infinity ? undefined : node.loop.callAt(when, () => expire(node));
+  refreshDeadlines(node);
+}
+
+function refreshDeadlines(root: ScopeNode): void {
+  walk(root, (node) => {
+    const around = (node.flags & SHIELD) !== 0 ? null : (node.parent?.deadlineBy ?? null);
+    const own = node.extras?.deadline ?? Infinity;
+    const earliest = own < (around?.extras?.deadline ?? Infinity) ? node : around;
+    // Below an unchanged node a later or earlier value of the same deadline may still matter.
+    if (earliest === node.deadlineBy && node !== root && earliest !== root) return false;
+    node.deadlineBy = earliest;
+    return true;
+  });
+}
+
+function expire(node: ScopeNode): void {
+  if ((node.flags & (CLOSED | CANCELLED)) !== 0) return;
+  node.flags |= EXPIRED;
+  cancelNode(node, "deadline passed");
+}
+
+/** Cancels every scope visible from `node` whose deadline has passed, though its timer could not fire yet. */
+export function expireOverdue(node: ScopeNode): boolean {
+  const by = node.deadlineBy;
+  const now = node.loop.time();
+  if (by === null || (by.extras?.deadline ?? Infinity) > now) return false;
+  for (let at: ScopeNode | null = node; at !== null; at = at.parent) {
+    if (at.extras !== null && at.extras.deadline <= now) expire(at);
+    if ((at.flags & SHIELD) !== 0) break;
+  }
+  return node.cancelledBy !== null;
+}
+
+/** Phase one of a stop: a fact for those inside to see. Shields do not hide it, as it cuts nothing. */
+export function stopNode(node: ScopeNode, graceMs: number, reason: unknown): void {
+  if (!(graceMs >= 0)) throw new RangeError(`graceMs: expected milliseconds, zero or more, got ${graceMs}`);
+  if ((node.flags & (CLOSED | CANCELLED)) !== 0) return;
+  const extras = node.rare();
+  if ((node.flags & STOPPING) === 0) {
+    node.flags |= STOPPING;
+    const wake: (() => void)[] = [];
+    walk(node, (inner) => {
+      if (inner.extras?.stopWaiters !== undefined) wake.push(...inner.extras.stopWaiters);
+      return true;
+    });
+    for (const waiter of wake) waiter();
+  }
+  const end = node.loop.time() + graceMs;
+  if (end >= extras.stopAt) return;
+  extras.stopAt = end;
+  extras.stopTimer?.cancel();
+  extras.stopTimer = node.loop.callAt(end, () => cancelNode(node, reason));
+}
+
+export function isStopping(node: ScopeNode): boolean {
+  for (let at: ScopeNode | null = node; at !== null; at = at.parent) if ((at.flags & STOPPING) !== 0) return true;
+  return false;
+}
+
+/**
+ * Leaves the node. Scopes and waits that were started inside and not awaited go over to the parent, so that
+ * its cancellation still reaches them and a task group or task around them still waits for them.
+ */
+export function closeNode(node: ScopeNode): void {
+  if ((node.flags & CLOSED) !== 0) return;
+  node.flags |= CLOSED;
+  const extras = node.extras;
+  if (extras !== null) {
+    extras.deadlineTimer?.cancel();
+    extras.graceTimer?.cancel();
+    extras.stopTimer?.cancel();
+    extras.deadline = Infinity;
+  }
+  const parent = node.parent;
+  if (parent === null) return;
+  removeChild(parent, node);
+  if (node.firstChild !== null || node.firstWaiter !== null) handOver(node, parent);
+  parent.childClosed();
+}
+
+function handOver(node: ScopeNode, parent: ScopeNode): void {
+  while (node.firstChild !== null) {
+    const orphan = node.firstChild;
+    removeChild(node, orphan);
+    orphan.parent = parent;
+    appendChild(parent, orphan);
+    refreshDeadlines(orphan);
+    if (parent.cancelledBy !== null && orphan.cancelledBy === null && (orphan.flags & SHIELD) === 0) {
+      spread(orphan, parent.cancelledBy);
+    }
+  }
+  while (node.firstWaiter !== null) {
+    const waiter: Interruptible = node.firstWaiter;
+    removeWaiter(waiter);
+    if (parent.cancelledBy === null) appendWaiter(parent, waiter);
+    else {
+      waiter.scope = parent;
+      waiter.interrupt()?.();
+    }
+  }
+}

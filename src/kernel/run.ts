@@ -1,0 +1,95 @@
+/**
+ * `run`: where a tree of tasks begins, and how a standard signal cancels it.
+ */
+
+import { enclose } from "./enclose.ts";
+import { Cancelled, DeadlockError, InvalidStateError } from "./errors.ts";
+import { defaultLoop, type Loop } from "./ports.ts";
+import { cancelNode, closeNode } from "./propagation.ts";
+import { quietly } from "./quiet.ts";
+import { currentNode, isInsideRun, Scope } from "./scope.ts";
+import type { ScopeNode, SettledTask } from "./scope-node.ts";
+import { rethrow } from "./scopes.ts";
+import { TaskNode } from "./task.ts";
+
+export interface RunOptions {
+  /** The event loop: Node's by default. Inside another `run` it may only be the same. */
+  readonly loop?: Loop;
+  /** Cancels everything inside when aborted; its reason becomes the reason of the `Cancelled`. */
+  readonly signal?: AbortSignal;
+  /** What the run is called in messages. */
+  readonly name?: string;
+}
+
+/**
+ * Runs `fn` as the first task of a new tree, and settles with its outcome once everything started inside has ended.
+ * Inside another `run` it is a child of the current scope. An aborted `signal` rejects with the `Cancelled` whose
+ * reason is the signal's, unless `fn` finished first.
+ *
+ * @throws InvalidStateError if asked for another loop inside a `run`.
+ */
+export function run<T>(fn: () => T | PromiseLike<T>, options: RunOptions = {}): Promise<T> {
+  if (isInsideRun()) return runInside(currentNode(), fn, options);
+  return quietly(() => runTree(fn, options));
+}
+
+function runInside<T>(parent: ScopeNode, fn: () => T | PromiseLike<T>, options: RunOptions): Promise<T> {
+  if (options.loop !== undefined && options.loop !== parent.loop) {
+    return Promise.reject(
+      new InvalidStateError(
+        `run() on loop "${options.loop.name}" inside a run on loop "${parent.loop.name}": one tree of tasks has one loop`,
+      ),
+    );
+  }
+  const node = new Scope(parent, parent.loop, options.name ?? "run");
+  const unlink = linkSignal(node, options.signal);
+  return enclose(node, fn, undefined, rethrow, unlink);
+}
+
+async function runTree<T>(fn: () => T | PromiseLike<T>, options: RunOptions): Promise<T> {
+  const root = new RunNode(options.loop ?? defaultLoop(), options.name ?? "run");
+  const { loop } = root;
+  const unlink = linkSignal(root, options.signal);
+  loop.attach((what) => cancelNode(root, new DeadlockError(what)));
+  try {
+    loop.start(new TaskNode<T>(root, fn, options.name ?? fn));
+    return (await root.ended) as T;
+  } finally {
+    loop.detach();
+    unlink();
+    closeNode(root);
+  }
+}
+
+/** The top of a tree. Its one child is the first task, whose outcome is that of the run. */
+class RunNode extends Scope {
+  #tell!: { resolve: (value: unknown) => void; reject: (error: unknown) => void };
+  readonly ended: Promise<unknown> = new Promise((resolve, reject) => {
+    this.#tell = { resolve, reject };
+  });
+
+  constructor(loop: Loop, label: string) {
+    super(null, loop, label);
+  }
+
+  override taskSettled(task: SettledTask): void {
+    if (!task.hasFailed) {
+      this.#tell.resolve(task.result());
+      return;
+    }
+    const error = task.error();
+    this.#tell.reject(error instanceof Cancelled && error.reason instanceof DeadlockError ? error.reason : error);
+  }
+}
+
+/** One listener, removed when the run ends. */
+function linkSignal(node: ScopeNode, signal: AbortSignal | undefined): () => void {
+  if (signal === undefined) return () => {};
+  const abort = (): void => cancelNode(node, signal.reason);
+  if (signal.aborted) {
+    abort();
+    return () => {};
+  }
+  signal.addEventListener("abort", abort, { once: true });
+  return () => signal.removeEventListener("abort", abort);
+}

@@ -1,0 +1,143 @@
+/**
+ * A scope as the user holds it: the node of the tree with its public face, and the ambient "current" one.
+ */
+import { type Ambient, createAmbient } from "./ambient.ts";
+import type { CancelScope } from "./cancel-scope.ts";
+import { detour, mustDetour } from "./checkpoint.ts";
+import { InvalidStateError } from "./errors.ts";
+import { defaultLoop, type Loop } from "./ports.ts";
+import { cancelNode, isStopping, setDeadline, stopNode } from "./propagation.ts";
+import { CANCELLED, CAUGHT, ScopeNode } from "./scope-node.ts";
+import { Waiter } from "./waiter.ts";
+
+export class Scope extends ScopeNode implements CancelScope {
+  get scope(): CancelScope {
+    return this;
+  }
+
+  get cancelCalled(): boolean {
+    return (this.flags & CANCELLED) !== 0;
+  }
+
+  get cancelledCaught(): boolean {
+    return (this.flags & CAUGHT) !== 0;
+  }
+
+  get isCancelled(): boolean {
+    return this.cancelledBy !== null;
+  }
+
+  get reason(): unknown {
+    return (this.cancelledBy ?? this).extras?.reason;
+  }
+
+  get deadline(): number {
+    return this.extras?.deadline ?? Infinity;
+  }
+
+  set deadline(when: number) {
+    setDeadline(this, when);
+  }
+
+  get effectiveDeadline(): number {
+    return this.deadlineBy?.extras?.deadline ?? Infinity;
+  }
+
+  get isStopping(): boolean {
+    return isStopping(this);
+  }
+
+  get signal(): AbortSignal {
+    const extras = this.rare();
+    if (extras.controller === undefined) {
+      extras.controller = new AbortController();
+      if (this.cancelledBy !== null) extras.controller.abort(this.cancellation());
+    }
+    return extras.controller.signal;
+  }
+
+  cancel(reason?: unknown): void {
+    cancelNode(this, reason);
+  }
+
+  stop(options: { graceMs: number; reason?: unknown }): void {
+    stopNode(this, options.graceMs, options.reason ?? "the grace period of a stop is over");
+  }
+
+  whenStopping(): Promise<void> {
+    const here = currentNode();
+    if (mustDetour(here)) return detour(here, () => this.whenStopping());
+    if (isStopping(this)) return Promise.resolve();
+    return new StopWaiter(here, this).promise;
+  }
+}
+
+class StopWaiter extends Waiter<void> {
+  readonly #node: ScopeNode;
+  readonly #wake = (): void => {
+    this.abandoned();
+    this.wake();
+  };
+
+  constructor(scope: ScopeNode, node: ScopeNode) {
+    super(scope);
+    this.#node = node;
+    const extras = node.rare();
+    extras.stopWaiters ??= new Set();
+    extras.stopWaiters.add(this.#wake);
+  }
+
+  protected override abandoned(): void {
+    this.#node.extras?.stopWaiters?.delete(this.#wake);
+  }
+}
+
+/** Where code runs that no `run` surrounds: primitives work there, and nothing can cancel it. */
+class OutsideScope extends Scope {
+  override cancel(): void {
+    throw new InvalidStateError(
+      "this is outside of every run: nothing can be cancelled here; wrap the code in run() or cancelScope()",
+    );
+  }
+
+  override stop(): void {
+    this.cancel();
+  }
+
+  override get deadline(): number {
+    return Infinity;
+  }
+
+  override set deadline(_when: number) {
+    this.cancel();
+  }
+}
+
+export const ambient: Ambient<ScopeNode> = createAmbient<ScopeNode>();
+
+let outside: OutsideScope | undefined;
+
+/** The innermost node around the running code. */
+export function currentNode(): ScopeNode {
+  return ambient.get() ?? outsideNode();
+}
+
+function outsideNode(): ScopeNode {
+  outside ??= new OutsideScope(null, defaultLoop(), "outside of run");
+  return outside;
+}
+
+/** The innermost scope around the running code: a task's own where no other was opened. */
+export function currentScope(): CancelScope {
+  return currentNode().scope;
+}
+
+/** The event loop that the running code belongs to. */
+export function currentLoop(): Loop {
+  return currentNode().loop;
+}
+
+/** Whether a `run` surrounds the running code. */
+export function isInsideRun(): boolean {
+  return ambient.get() !== undefined;
+}

@@ -1,0 +1,206 @@
+/**
+ * A task: one function running concurrently with others, as a node of the cancellation tree.
+ *
+ *   created --start--> running --the function ended--> ending (scopes that it left open still run) --> settled
+ *
+ * Invariants
+ * - It starts in a microtask of its own, in the asynchronous context of its spawner; never inside `spawn`.
+ * - Its outcome is kept here, not in a promise, so nothing can be an unhandled rejection by itself; the parent node (a task
+ *   group, a server) is told once and decides what a failure means.
+ * - A failure reaches those who wait for the task as itself, not as the cancellation of the group that follows.
+ *
+ * The two settle functions are shared by all tasks and find theirs in the ambient value, because two closures and their
+ * context for each task are a fifth of what a parked task may cost.
+ *
+ * Rejected: an async wrapper function per task (a generator and a promise more, 200 bytes);
+ * a native promise per task (cannot be waited for cancellably; rejects unobserved).
+ */
+
+import { detour, mustDetour } from "./checkpoint.ts";
+import { Cancelled, InvalidStateError } from "./errors.ts";
+import { type Callback, type Joined, Joiner, refused } from "./joiner.ts";
+import type { Startable } from "./ports.ts";
+import { closeNode } from "./propagation.ts";
+import { ambient, currentNode, Scope } from "./scope.ts";
+import {
+  CAUGHT,
+  ENDING,
+  FAILED,
+  FULFILLED,
+  isWithin,
+  type Label,
+  removeWaiter,
+  type ScopeNode,
+  type SettledTask,
+  TASK,
+} from "./scope-node.ts";
+
+/**
+ * A running function that can be waited for (`await task`), inspected and cancelled on its own.
+ *
+ * Awaiting is a checkpoint: cancelling the waiter leaves the task running. A task that failed throws its error, unchanged;
+ * one that was cancelled throws its `Cancelled`, which is foreign to the waiter: no scope of the waiter swallows it.
+ * Do not return a task from an async function: JavaScript awaits it there.
+ */
+export interface Task<T> extends PromiseLike<T> {
+  readonly name: string;
+  /** Whether it has settled, whatever the outcome. */
+  readonly done: boolean;
+  /** Whether it ended by a cancellation of its own or of a scope around it. */
+  readonly cancelled: boolean;
+  /** Cancels this task alone. Its group and siblings go on; the first reason wins. */
+  cancel(reason?: unknown): void;
+  /**
+   * The value of a settled task.
+   * @throws InvalidStateError if it still runs; its own error if it failed or was cancelled.
+   */
+  result(): T;
+  /**
+   * The error of a settled task (a `Cancelled` if it was cancelled), or `undefined`.
+   * @throws InvalidStateError if it still runs.
+   */
+  error(): unknown;
+}
+
+/** The node of a task. Servers subclass it to run a request without a closure. */
+export class TaskNode<T> extends Scope implements Task<T>, Startable, SettledTask, Joined {
+  /** Until the start, the function; from its end on, the value or the error. */
+  #content: unknown;
+  #joiners: Joiner | Set<Joiner> | null = null;
+
+  /** `label` is the name, or the function itself. The parent is told when the task settles. */
+  constructor(parent: ScopeNode, fn: (() => unknown) | undefined, label: Label) {
+    super(parent, parent.loop, label, TASK);
+    this.#content = fn;
+  }
+
+  get done(): boolean {
+    return (this.flags & (FULFILLED | FAILED)) !== 0 && (this.flags & ENDING) === 0;
+  }
+
+  get cancelled(): boolean {
+    return this.done && (this.flags & CAUGHT) !== 0;
+  }
+
+  get hasFailed(): boolean {
+    return this.done && (this.flags & FAILED) !== 0;
+  }
+
+  result(): T {
+    this.mustBeDone("result");
+    if (this.hasFailed) throw this.#content;
+    return this.#content as T;
+  }
+
+  error(): unknown {
+    this.mustBeDone("error");
+    return this.hasFailed ? this.#content : undefined;
+  }
+
+  // biome-ignore lint/suspicious/noThenProperty: a task is awaited like a promise, and cancellably.
+  then<A = T, B = never>(
+    onFulfilled?: ((value: T) => A | PromiseLike<A>) | null,
+    onRejected?: ((error: unknown) => B | PromiseLike<B>) | null,
+  ): PromiseLike<A | B> {
+    const scope = currentNode();
+    if (mustDetour(scope)) {
+      const way = detour(scope, () => this.joined());
+      return (
+        scope.isCancelled
+          ? refused(way, onFulfilled as Callback, onRejected as Callback)
+          : way.then(onFulfilled, onRejected)
+      ) as Promise<A | B>;
+    }
+    if (this.done) return this.joined().then(onFulfilled, onRejected);
+    const joiner = new Joiner(scope, this, onFulfilled as Callback, onRejected as Callback);
+    if (this.#joiners === null) this.#joiners = joiner;
+    else if (this.#joiners instanceof Set) this.#joiners.add(joiner);
+    else this.#joiners = new Set([this.#joiners, joiner]);
+    return joiner as PromiseLike<unknown> as PromiseLike<A | B>;
+  }
+
+  start(): void {
+    ambient.enter(this);
+    let result: unknown;
+    try {
+      result = this.invoke();
+    } catch (error) {
+      this.end(FAILED, error);
+      return;
+    }
+    if (result instanceof Promise) result.then(taskFulfilled, taskFailed);
+    else if (isThenable(result)) Promise.resolve(result).then(taskFulfilled, taskFailed);
+    else this.end(FULFILLED, result);
+  }
+
+  /** Runs what the task is for, once, with the task as the ambient value. */
+  protected invoke(): unknown {
+    const fn = this.#content as () => unknown;
+    this.#content = undefined;
+    return fn();
+  }
+
+  /** The function has ended. */
+  end(how: typeof FULFILLED | typeof FAILED, content: unknown): void {
+    this.flags |= how;
+    this.#content = content;
+    if (how === FAILED && content instanceof Cancelled && isWithin(this, content.scope)) this.flags |= CAUGHT;
+    if (this.firstChild === null) this.settle();
+    else this.flags |= ENDING;
+  }
+
+  override childClosed(): void {
+    if ((this.flags & ENDING) !== 0 && this.firstChild === null) this.settle();
+  }
+
+  /**
+   * First those who wait are claimed, so that a cancellation which follows from a failure cannot take it from them; then the
+   * parent is told; then they are called.
+   */
+  private settle(): void {
+    this.flags &= ~ENDING;
+    const joiners = this.#joiners;
+    this.#joiners = null;
+    if (joiners instanceof Set) for (const joiner of joiners) removeWaiter(joiner);
+    else if (joiners !== null) removeWaiter(joiners);
+    this.parent?.taskSettled(this);
+    closeNode(this);
+    const hasFailed = (this.flags & FAILED) !== 0;
+    if (joiners instanceof Set) for (const joiner of joiners) joiner.run(hasFailed, this.#content);
+    else if (joiners !== null) joiners.run(hasFailed, this.#content);
+  }
+
+  /** A wait for this task was cut short. */
+  forget(joiner: Joiner): void {
+    if (this.#joiners instanceof Set) this.#joiners.delete(joiner);
+    else this.#joiners = null;
+  }
+
+  private joined(): Promise<T> {
+    if (!this.done) return new Promise<T>((resolve, reject) => this.then(resolve, reject));
+    return this.hasFailed ? Promise.reject(this.#content) : Promise.resolve(this.#content as T);
+  }
+
+  private mustBeDone(what: string): void {
+    if (this.done) return;
+    throw new InvalidStateError(`${what}() of task "${this.name}", which still runs: await it first`);
+  }
+}
+
+function taskFulfilled(value: unknown): void {
+  (ambient.get() as TaskNode<unknown>).end(FULFILLED, value);
+}
+
+function taskFailed(error: unknown): void {
+  (ambient.get() as TaskNode<unknown>).end(FAILED, error);
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
+}
+
+/** The task that the running code belongs to, or `undefined` outside of every task. */
+export function currentTask(): Task<unknown> | undefined {
+  const node = currentNode().taskNode;
+  return node instanceof TaskNode ? node : undefined;
+}

@@ -1,0 +1,120 @@
+/**
+ * The loop of a normal program: Node's own event loop (libuv), seen through the kernel's port.
+ *
+ * - All timers share one `setTimeout`, armed for the earliest; while none is live it does not hold the process open.
+ * - Fairness is by time: `budget` is refilled in strides that adapt to how long checkpoints lie apart, so the clock is read
+ *   seldom when they are cheap, and at each one when they are dear. When a slice is used up
+ *   and the event loop has had no turn since, the next checkpoint waits for one.
+ */
+import { AsyncLocalStorage } from "node:async_hooks";
+import { inMicrotask } from "../../kernel/microtask.ts";
+import type { Network } from "../../kernel/network.ts";
+import type { Loop, Startable, Timer } from "../../kernel/ports.ts";
+import { TimerQueue } from "../../kernel/timer-queue.ts";
+import { TcpNetwork } from "./tcp.ts";
+
+/** How long tasks may keep the event loop to themselves, in milliseconds. */
+const SLICE_MS = 5;
+const LONGEST_STRIDE = 256;
+/** Node's timers hold 31 bits; further ones are reached in steps. */
+const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
+
+export class NodeLoop implements Loop {
+  readonly name = "node";
+  readonly network: Network = new TcpNetwork(() => this.#turnBegan());
+  budget = 1;
+
+  readonly #timers = new TimerQueue(() => this.#alarm?.unref());
+  #alarm: NodeJS.Timeout | undefined;
+  #alarmAt = Infinity;
+  #stride = 1;
+  #lastRefill = 0;
+  #sliceEnd = 0;
+  #isFreshTurn = true;
+  #breath: Promise<void> | undefined;
+  #afterTurn: (() => void)[] = [];
+  /** Host timers are armed here, lest they keep, and later run in, the context of the task that happened to arm them. */
+  readonly #outsideOfTasks = AsyncLocalStorage.snapshot();
+
+  time(): number {
+    return performance.now();
+  }
+
+  random(): number {
+    return Math.random();
+  }
+
+  refill(): boolean {
+    const now = performance.now();
+    const sinceLast = now - this.#lastRefill;
+    this.#lastRefill = now;
+    this.#stride =
+      sinceLast < SLICE_MS / 8 ? Math.min(2 * this.#stride, LONGEST_STRIDE) : Math.max(this.#stride >> 2, 1);
+    this.budget = this.#stride;
+    if (this.#isFreshTurn) {
+      this.#isFreshTurn = false;
+      this.#sliceEnd = now + SLICE_MS;
+    }
+    return now >= this.#sliceEnd;
+  }
+
+  breathe(): Promise<void> {
+    this.#breath ??= new Promise((resolve) => {
+      setImmediate(() => {
+        this.#breath = undefined;
+        this.#turnBegan();
+        resolve();
+      });
+    });
+    return this.#breath;
+  }
+
+  callAt(when: number, callback: () => void): Timer {
+    const timer = this.#timers.add(when, callback);
+    if (when < this.#alarmAt) this.#arm(when);
+    else if (this.#timers.size === 1) this.#alarm?.ref();
+    return timer;
+  }
+
+  start(task: Startable): void {
+    inMicrotask(() => task.start());
+  }
+
+  afterTurn(callback: () => void): void {
+    if (this.#afterTurn.push(callback) === 1) process.nextTick(this.#runAfterTurn);
+  }
+
+  warn(message: string, code: string): void {
+    process.emitWarning(message, { type: "CoppiceWarning", code });
+  }
+
+  attach(): void {}
+
+  detach(): void {}
+
+  readonly #runAfterTurn = (): void => {
+    const callbacks = this.#afterTurn;
+    this.#afterTurn = [];
+    for (const callback of callbacks) callback();
+  };
+
+  #turnBegan(): void {
+    this.#isFreshTurn = true;
+  }
+
+  #arm(when: number): void {
+    clearTimeout(this.#alarm);
+    this.#alarmAt = when;
+    const delay = Math.min(Math.max(Math.ceil(when - performance.now()), 1), LONGEST_TIMEOUT_MS);
+    this.#alarm = this.#outsideOfTasks(() => setTimeout(this.#ring, delay));
+  }
+
+  readonly #ring = (): void => {
+    this.#turnBegan();
+    this.#alarmAt = Infinity;
+    const now = performance.now();
+    for (let due = this.#timers.takeDue(now); due !== undefined; due = this.#timers.takeDue(now)) due();
+    const next = this.#timers.nextAt;
+    if (next < this.#alarmAt) this.#arm(next);
+  };
+}

@@ -1,0 +1,169 @@
+/**
+ * TCP through `node:net`, as transports and protocols.
+ *
+ * Node buffers what is written and says when it is too much; reading is switched on and off at the socket. A socket
+ * error comes before its `close` event and is kept until then, so that `connectionLost` is called once, with the cause.
+ */
+import net from "node:net";
+import type {
+  AcceptHandler,
+  Listener,
+  ListenOptions,
+  Network,
+  Protocol,
+  SocketAddress,
+  Transport,
+} from "../../kernel/network.ts";
+
+const BACKLOG = 1024;
+
+export class TcpNetwork implements Network {
+  readonly #turnBegan: () => void;
+
+  /** `turnBegan` is told of each callback that comes from the event loop. */
+  constructor(turnBegan: () => void) {
+    this.#turnBegan = turnBegan;
+  }
+
+  connect(address: SocketAddress, protocol: Protocol): () => void {
+    let socket: net.Socket;
+    try {
+      socket = net.connect({ host: address.host, port: address.port, noDelay: true, allowHalfOpen: true });
+    } catch (error) {
+      // An invalid port or host is thrown at once; the protocol hears of every failure in one way.
+      queueMicrotask(() => protocol.connectionLost(error as Error));
+      return () => {};
+    }
+    let failure: Error | undefined;
+    const failed = (error: Error): void => {
+      failure = error;
+    };
+    const lost = (): void => protocol.connectionLost(failure);
+    socket.once("error", failed);
+    socket.once("close", lost);
+    socket.once("connect", () => {
+      socket.removeListener("error", failed);
+      socket.removeListener("close", lost);
+      this.#serve(socket, protocol);
+    });
+    return () => socket.destroy();
+  }
+
+  listen(options: ListenOptions, handler: AcceptHandler): Promise<Listener> {
+    const server = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+      this.#turnBegan();
+      this.#serve(socket, handler.accepted());
+    });
+    return new Promise((resolve, reject) => {
+      server.once("error", reject);
+      server.listen({ host: options.host, port: options.port, backlog: options.backlog ?? BACKLOG }, () => {
+        server.removeListener("error", reject);
+        server.on("error", (error) => handler.acceptFailed(error));
+        resolve(new TcpListener(server));
+      });
+    });
+  }
+
+  #serve(socket: net.Socket, protocol: Protocol): void {
+    const transport = new TcpTransport(socket);
+    let failure: Error | undefined;
+    socket.on("error", (error) => {
+      failure = error;
+    });
+    socket.on("close", () => {
+      this.#turnBegan();
+      protocol.connectionLost(failure);
+    });
+    socket.on("end", () => {
+      this.#turnBegan();
+      protocol.eofReceived();
+    });
+    socket.on("drain", () => {
+      this.#turnBegan();
+      transport.writeCaughtUp(protocol);
+    });
+    transport.onFull = () => protocol.pauseWriting();
+    protocol.connectionMade(transport);
+    socket.on("data", (bytes: Buffer) => {
+      this.#turnBegan();
+      protocol.dataReceived(bytes);
+    });
+  }
+}
+
+class TcpTransport implements Transport {
+  readonly localAddress: SocketAddress;
+  readonly remoteAddress: SocketAddress;
+  onFull: () => void = () => {};
+  readonly #socket: net.Socket;
+  #isFull = false;
+  #isClosing = false;
+
+  constructor(socket: net.Socket) {
+    this.#socket = socket;
+    this.localAddress = { host: socket.localAddress ?? "", port: socket.localPort ?? 0 };
+    this.remoteAddress = { host: socket.remoteAddress ?? "", port: socket.remotePort ?? 0 };
+  }
+
+  get bufferedBytes(): number {
+    return this.#socket.writableLength;
+  }
+
+  write(bytes: Uint8Array): void {
+    if (this.#isClosing || this.#socket.write(bytes) || this.#isFull) return;
+    this.#isFull = true;
+    this.onFull();
+  }
+
+  writeCaughtUp(protocol: Protocol): void {
+    if (!this.#isFull) return;
+    this.#isFull = false;
+    protocol.resumeWriting();
+  }
+
+  writeEof(): void {
+    this.#isClosing = true;
+    this.#socket.end();
+  }
+
+  pauseReading(): void {
+    this.#socket.pause();
+  }
+
+  resumeReading(): void {
+    this.#socket.resume();
+  }
+
+  close(): void {
+    this.#isClosing = true;
+    this.#socket.destroySoon();
+  }
+
+  abort(): void {
+    this.#isClosing = true;
+    this.#socket.resetAndDestroy();
+  }
+}
+
+class TcpListener implements Listener {
+  readonly address: SocketAddress;
+  readonly #closed: Promise<void>;
+  readonly #server: net.Server;
+  #tellClosed: () => void = () => {};
+
+  constructor(server: net.Server) {
+    const address = server.address() as net.AddressInfo;
+    this.address = { host: address.address, port: address.port };
+    this.#server = server;
+    this.#closed = new Promise((resolve) => {
+      this.#tellClosed = resolve;
+    });
+  }
+
+  close(): Promise<void> {
+    this.#server.close();
+    // The callback of `server.close` waits for every connection; the address itself is free once the handle is closed.
+    setImmediate(this.#tellClosed);
+    return this.#closed;
+  }
+}
