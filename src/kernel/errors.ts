@@ -86,6 +86,36 @@ export class FrameError extends Error {
   }
 }
 
+/** A connection could not be made. `cause` is the system's error, `systemCode` its code (`ECONNREFUSED` and kin). */
+export class ConnectError extends Error {
+  declare readonly code: "CONNECT";
+  readonly systemCode: string | undefined;
+
+  constructor(message: string, options: { cause: unknown }) {
+    super(message, options);
+    this.systemCode = systemCode(options.cause);
+  }
+
+  static {
+    identify(ConnectError, "ConnectError", "CONNECT");
+  }
+}
+
+/** An address could not be listened on. `cause` is the system's error, `systemCode` its code (`EADDRINUSE` and kin). */
+export class ListenError extends Error {
+  declare readonly code: "LISTEN";
+  readonly systemCode: string | undefined;
+
+  constructor(message: string, options: { cause: unknown }) {
+    super(message, options);
+    this.systemCode = systemCode(options.cause);
+  }
+
+  static {
+    identify(ListenError, "ListenError", "LISTEN");
+  }
+}
+
 /** Every task is blocked, no timer is pending, and so nothing can ever happen again. */
 export class DeadlockError extends Error {
   declare readonly code: "DEADLOCK";
@@ -115,6 +145,10 @@ export function suppress(first: unknown, later: unknown): void {
   const list = suppressed.get(first);
   if (list === undefined) suppressed.set(first, [later]);
   else if (!list.includes(later)) list.push(later);
+}
+
+function systemCode(cause: unknown): string | undefined {
+  return isObject(cause) && "code" in cause && typeof cause.code === "string" ? cause.code : undefined;
 }
 
 function isObject(value: unknown): value is object {

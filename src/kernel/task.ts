@@ -42,7 +42,7 @@ import {
  * one that was cancelled throws its `Cancelled`, which is foreign to the waiter: no scope of the waiter swallows it.
  * Do not return a task from an async function: JavaScript awaits it there.
  */
-export interface Task<T> extends PromiseLike<T> {
+export interface Task<T> {
   readonly name: string;
   /** Whether it has settled, whatever the outcome. */
   readonly done: boolean;
@@ -60,6 +60,12 @@ export interface Task<T> extends PromiseLike<T> {
    * @throws InvalidStateError if it still runs.
    */
   error(): unknown;
+  /** What makes `await task` work. (Spelled out here: extending `PromiseLike` would make linters ask for every task to be awaited.) */
+  // biome-ignore lint/suspicious/noThenProperty: a task is awaited like a promise, and cancellably.
+  then<A = T, B = never>(
+    onFulfilled?: ((value: T) => A | PromiseLike<A>) | null,
+    onRejected?: ((error: unknown) => B | PromiseLike<B>) | null,
+  ): PromiseLike<A | B>;
 }
 
 /** The node of a task. Servers subclass it to run a request without a closure. */

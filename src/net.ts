@@ -1,0 +1,11 @@
+/** Byte streams over TCP, listeners, and framings. */
+import "./loops/default.ts";
+
+export { BrokenError, BusyError, ClosedError, ConnectError, FrameError, ListenError } from "./kernel/errors.ts";
+export type { SocketAddress } from "./kernel/network.ts";
+export { type ListenTcpOptions, listen, type TcpListener } from "./net/listener.ts";
+export { type ServeOptions, serve } from "./net/serve.ts";
+export { openTcp, type TcpOptions } from "./net/tcp.ts";
+export type { ByteStream } from "./streams/byte-stream.ts";
+export type { FrameDecoder, Framing } from "./streams/framing/framing.ts";
+export { type LengthPrefixedOptions, lengthPrefixed } from "./streams/framing/length-prefixed.ts";

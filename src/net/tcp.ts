@@ -1,0 +1,83 @@
+/**
+ * TCP connections as byte streams.
+ */
+import { detour, mustDetour } from "../kernel/checkpoint.ts";
+import { ConnectError } from "../kernel/errors.ts";
+import type { SocketAddress } from "../kernel/network.ts";
+import { currentNode } from "../kernel/scope.ts";
+import type { ScopeNode } from "../kernel/scope-node.ts";
+import { Waiter } from "../kernel/waiter.ts";
+import type { BatchStream, ByteStream } from "../streams/byte-stream.ts";
+import { TransportStream } from "../streams/transport-stream.ts";
+
+export interface TcpOptions {
+  /** A name or an address; by default this machine. */
+  readonly host?: string;
+  readonly port: number;
+}
+
+/** Where servers listen and clients connect if no host is given: this machine only. */
+export const DEFAULT_HOST = "127.0.0.1";
+
+/**
+ * Connects to a TCP server. Always a checkpoint; cancelled, the attempt is abandoned.
+ *
+ * @throws ConnectError if the connection cannot be made; its `cause` is the system's error.
+ */
+export function openTcp(options: TcpOptions): Promise<ByteStream> {
+  return openTcpStream({ host: options.host ?? DEFAULT_HOST, port: options.port });
+}
+
+export function openTcpStream(address: SocketAddress): Promise<BatchStream> {
+  const scope = currentNode();
+  if (mustDetour(scope)) return detour(scope, () => openTcpStream(address));
+  return new ConnectWaiter(scope, address).promise;
+}
+
+class ConnectWaiter extends Waiter<BatchStream> {
+  readonly #abandon: () => void;
+  #isOver = false;
+
+  constructor(scope: ScopeNode, address: SocketAddress) {
+    super(scope);
+    const protocol = new TransportStream(
+      (stream) => {
+        // The connection stood in the very moment in which the attempt was abandoned.
+        if (this.#isOver) stream.abort();
+        else {
+          this.#isOver = true;
+          this.wake(stream);
+        }
+      },
+      (cause) => {
+        if (this.#isOver) return;
+        this.#isOver = true;
+        this.fail(() => connectFailed(address, cause));
+      },
+    );
+    this.#abandon = scope.loop.network.connect(address, protocol);
+  }
+
+  protected override abandoned(): void {
+    this.#isOver = true;
+    this.#abandon();
+  }
+}
+
+function connectFailed({ host, port }: SocketAddress, cause: Error | undefined): ConnectError {
+  return new ConnectError(`connect to ${host}:${port}: ${explain(cause)}`, { cause });
+}
+
+function explain(cause: Error | undefined): string {
+  const code = cause !== undefined && "code" in cause ? cause.code : undefined;
+  switch (code) {
+    case "ECONNREFUSED":
+      return "nothing listens there (ECONNREFUSED)";
+    case "ENOTFOUND":
+      return "the host name is not known (ENOTFOUND)";
+    case "ETIMEDOUT":
+      return "no answer (ETIMEDOUT)";
+    default:
+      return cause?.message || String(code ?? "closed before it stood");
+  }
+}
