@@ -154,7 +154,11 @@ export function stopNode(node: ScopeNode, graceMs: number, reason: unknown): voi
     node.flags |= STOPPING;
     const wake: (() => void)[] = [];
     walk(node, (inner) => {
-      if (inner.extras?.stopWaiters !== undefined) wake.push(...inner.extras.stopWaiters);
+      const waiters = inner.extras?.stopWaiters;
+      if (waiters !== undefined) {
+        wake.push(...waiters);
+        waiters.clear();
+      }
       return true;
     });
     for (const waiter of wake) waiter();

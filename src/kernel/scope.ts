@@ -73,23 +73,29 @@ export class Scope extends ScopeNode implements CancelScope {
 }
 
 class StopWaiter extends Waiter<void> {
-  readonly #node: ScopeNode;
-  readonly #wake = (): void => {
-    this.abandoned();
-    this.wake();
-  };
+  readonly #forget: () => void;
 
   constructor(scope: ScopeNode, node: ScopeNode) {
     super(scope);
-    this.#node = node;
-    const extras = node.rare();
-    extras.stopWaiters ??= new Set();
-    extras.stopWaiters.add(this.#wake);
+    this.#forget = onStopping(node, () => this.wake());
   }
 
   protected override abandoned(): void {
-    this.#node.extras?.stopWaiters?.delete(this.#wake);
+    this.#forget();
   }
+}
+
+/** Calls `callback`, once, when a stop is asked of `node` or of one around it; now, if it was. The result takes that back. */
+export function onStopping(node: ScopeNode, callback: () => void): () => void {
+  if (isStopping(node)) {
+    callback();
+    return () => {};
+  }
+  const extras = node.rare();
+  extras.stopWaiters ??= new Set();
+  const { stopWaiters } = extras;
+  stopWaiters.add(callback);
+  return () => stopWaiters.delete(callback);
 }
 
 /** Where code runs that no `run` surrounds: primitives work there, and nothing can cancel it. */

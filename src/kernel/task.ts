@@ -61,7 +61,6 @@ export interface Task<T> {
    */
   error(): unknown;
   /** What makes `await task` work. (Spelled out here: extending `PromiseLike` would make linters ask for every task to be awaited.) */
-  // biome-ignore lint/suspicious/noThenProperty: a task is awaited like a promise, and cancellably.
   then<A = T, B = never>(
     onFulfilled?: ((value: T) => A | PromiseLike<A>) | null,
     onRejected?: ((error: unknown) => B | PromiseLike<B>) | null,

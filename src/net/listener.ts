@@ -11,7 +11,7 @@ import { currentLoop, currentNode } from "../kernel/scope.ts";
 import { shield } from "../kernel/scopes.ts";
 import { WaitQueue } from "../kernel/wait-queue.ts";
 import { Waiter } from "../kernel/waiter.ts";
-import type { BatchStream, ByteStream } from "../streams/byte-stream.ts";
+import type { ByteStream } from "../streams/byte-stream.ts";
 import { TransportStream } from "../streams/transport-stream.ts";
 import { DEFAULT_HOST } from "./tcp.ts";
 
@@ -42,12 +42,8 @@ export interface TcpListener extends AsyncIterable<ByteStream>, AsyncDisposable 
  * @throws ListenError if the address cannot be had; its `cause` is the system's error.
  */
 export function listen(options: ListenTcpOptions): Promise<TcpListener> {
-  return listenTcp(options);
-}
-
-export function listenTcp(options: ListenTcpOptions): Promise<StreamListener> {
   const scope = currentNode();
-  if (mustDetour(scope)) return detour(scope, () => listenTcp(options));
+  if (mustDetour(scope)) return detour(scope, () => listen(options));
   const address = { host: options.host ?? DEFAULT_HOST, port: options.port };
   return quietly(async () => {
     const listener = new StreamListener();
@@ -61,9 +57,9 @@ export function listenTcp(options: ListenTcpOptions): Promise<StreamListener> {
   });
 }
 
-export class StreamListener implements TcpListener, AcceptHandler {
-  readonly #queue: BatchStream[] = [];
-  readonly #accepting = new WaitQueue<Waiter<BatchStream>>();
+class StreamListener implements TcpListener, AcceptHandler {
+  readonly #queue: ByteStream[] = [];
+  readonly #accepting = new WaitQueue<Waiter<ByteStream>>();
   readonly #loop = currentLoop();
   #listener: Listener | undefined;
   #isClosed = false;
@@ -72,20 +68,20 @@ export class StreamListener implements TcpListener, AcceptHandler {
     return (this.#listener as Listener).address;
   }
 
-  accept(): Promise<BatchStream> {
+  accept(): Promise<ByteStream> {
     const scope = currentNode();
     if (mustDetour(scope)) return detour(scope, () => this.accept());
     if (this.#isClosed) return Promise.reject(closedListener());
     const stream = this.#queue.shift();
     if (stream !== undefined) return Promise.resolve(stream);
-    const waiter = new Waiter<BatchStream>(scope);
+    const waiter = new Waiter<ByteStream>(scope);
     this.#accepting.push(waiter);
     return waiter.promise;
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<BatchStream, void, undefined> {
+  async *[Symbol.asyncIterator](): AsyncGenerator<ByteStream, void, undefined> {
     for (;;) {
-      let stream: BatchStream;
+      let stream: ByteStream;
       try {
         stream = await this.accept();
       } catch (error) {

@@ -7,7 +7,7 @@ import type { SocketAddress } from "../kernel/network.ts";
 import { currentNode } from "../kernel/scope.ts";
 import type { ScopeNode } from "../kernel/scope-node.ts";
 import { Waiter } from "../kernel/waiter.ts";
-import type { BatchStream, ByteStream } from "../streams/byte-stream.ts";
+import type { ByteStream } from "../streams/byte-stream.ts";
 import { TransportStream } from "../streams/transport-stream.ts";
 
 export interface TcpOptions {
@@ -25,16 +25,12 @@ export const DEFAULT_HOST = "127.0.0.1";
  * @throws ConnectError if the connection cannot be made; its `cause` is the system's error.
  */
 export function openTcp(options: TcpOptions): Promise<ByteStream> {
-  return openTcpStream({ host: options.host ?? DEFAULT_HOST, port: options.port });
-}
-
-export function openTcpStream(address: SocketAddress): Promise<BatchStream> {
   const scope = currentNode();
-  if (mustDetour(scope)) return detour(scope, () => openTcpStream(address));
-  return new ConnectWaiter(scope, address).promise;
+  if (mustDetour(scope)) return detour(scope, () => openTcp(options));
+  return new ConnectWaiter(scope, { host: options.host ?? DEFAULT_HOST, port: options.port }).promise;
 }
 
-class ConnectWaiter extends Waiter<BatchStream> {
+class ConnectWaiter extends Waiter<ByteStream> {
   readonly #abandon: () => void;
   #isOver = false;
 

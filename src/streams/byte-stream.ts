@@ -29,6 +29,8 @@ export interface ByteStream extends AsyncIterable<Uint8Array>, AsyncDisposable {
    * @throws BusyError if another task is sending.
    */
   send(bytes: Uint8Array): Promise<void>;
+  /** Sends if that needs no waiting. False: full (`send` would wait), closed or lost; nothing was sent. No checkpoint. */
+  trySend(bytes: Uint8Array): boolean;
   /** Tells the peer that no more will be sent; receiving goes on. Always a checkpoint. Idempotent. Errors as for `send`. */
   sendEof(): Promise<void>;
   /**
@@ -38,12 +40,4 @@ export interface ByteStream extends AsyncIterable<Uint8Array>, AsyncDisposable {
   close(): Promise<void>;
   /** Closes now, dropping what was not flushed; the peer sees a reset. Idempotent, never waits. */
   abort(): void;
-}
-
-/** For services that gather a turn's output and write it in one go. */
-export interface BatchStream extends ByteStream {
-  /** Sends if that needs no waiting. False: full (`onWritable` tells when no more), closed or lost; nothing was sent. */
-  trySend(bytes: Uint8Array): boolean;
-  /** Called when sending would no longer wait. It must not throw. */
-  onWritable: (() => void) | undefined;
 }

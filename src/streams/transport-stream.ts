@@ -16,14 +16,12 @@ import { currentNode } from "../kernel/scope.ts";
 import type { ScopeNode } from "../kernel/scope-node.ts";
 import { WaitQueue } from "../kernel/wait-queue.ts";
 import { Waiter } from "../kernel/waiter.ts";
-import type { BatchStream } from "./byte-stream.ts";
+import type { ByteStream } from "./byte-stream.ts";
 
 const HIGH_WATER_BYTES = 256 * 1024;
 const LOW_WATER_BYTES = 64 * 1024;
 
-export class TransportStream implements BatchStream, Protocol {
-  onWritable: (() => void) | undefined;
-
+export class TransportStream implements ByteStream, Protocol {
   readonly #made: (stream: TransportStream) => void;
   readonly #failed: (error: Error | undefined) => void;
   #transport: Transport | undefined;
@@ -183,7 +181,6 @@ export class TransportStream implements BatchStream, Protocol {
       this.#connected.write(sender.bytes);
       sender.wake();
     }
-    if (!this.#isWritingPaused) this.onWritable?.();
   }
 
   get #connected(): Transport {

@@ -1,0 +1,148 @@
+/**
+ * The messages of JSON-RPC 2.0 as text: telling them apart, and writing them.
+ *
+ *   has `method`                         a request; without `id`, a notification
+ *   has `result` or `error`, no `method` an answer
+ *   anything else                        invalid
+ *
+ * An `id` is a string, a number or null; `0`, `""` and `null` are ids, and only an absent member makes a notification.
+ * Members are written in the order of the original server: `{"result":"ok","id":"e549a9cb","jsonrpc":"2.0"}`.
+ */
+import { INTERNAL_ERROR, INVALID_REQUEST, METHOD_NOT_FOUND, PARSE_ERROR, SERVER_STOPPING } from "./errors.ts";
+
+export type Id = string | number | null;
+export type Params = readonly unknown[] | { readonly [name: string]: unknown };
+
+export interface Request {
+  readonly kind: "request";
+  readonly method: string;
+  readonly params: Params | undefined;
+  /** `undefined` for a notification. */
+  readonly id: Id | undefined;
+}
+
+export interface Answer {
+  readonly kind: "answer";
+  readonly id: Id;
+  readonly outcome: { readonly result: unknown } | { readonly error: ErrorObject };
+}
+
+/** An error as it crosses the wire; an `RpcError` is one. */
+export interface ErrorObject {
+  readonly code: number;
+  readonly message: string;
+  readonly data?: unknown;
+}
+
+export interface Invalid {
+  readonly kind: "invalid";
+  readonly id: Id;
+  readonly why: string;
+  /** Whether it was meant as an answer: an answer is never answered. */
+  readonly isAnswer: boolean;
+}
+
+/** Whatever came, by the members that matter. */
+interface Message {
+  readonly jsonrpc?: unknown;
+  readonly id?: unknown;
+  readonly method?: unknown;
+  readonly params?: unknown;
+  readonly result?: unknown;
+  readonly error?: unknown;
+}
+
+export function classify(value: unknown): Request | Answer | Invalid {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return invalid(null, "expected an object");
+  const message = value as Message;
+  const { id, method, params } = message;
+  const validId = isId(id) ? id : null;
+  if (method === undefined && (message.result !== undefined || message.error !== undefined)) {
+    return classifyAnswer(message, id);
+  }
+  if (message.jsonrpc !== "2.0") return invalid(validId, 'expected the member "jsonrpc" to be "2.0"');
+  if (typeof method !== "string") return invalid(validId, 'expected the member "method" to be a string');
+  if (id !== undefined && !isId(id)) return invalid(null, 'expected the member "id" to be a string, a number or null');
+  if (params !== undefined && (typeof params !== "object" || params === null)) {
+    return invalid(validId, 'expected the member "params" to be an array or an object');
+  }
+  return { kind: "request", method, params: params as Params | undefined, id };
+}
+
+function classifyAnswer(message: Message, id: unknown): Answer | Invalid {
+  const { result, error } = message;
+  if (!isId(id)) return { ...invalid(null, "an answer needs an id"), isAnswer: true };
+  if (message.jsonrpc !== "2.0") return { ...invalid(id, 'expected the member "jsonrpc" to be "2.0"'), isAnswer: true };
+  if (error === undefined || error === null) {
+    if (result === undefined) return { ...invalid(id, "an answer needs a result or an error"), isAnswer: true };
+    return { kind: "answer", id, outcome: { result } };
+  }
+  if (result !== undefined && result !== null) {
+    return { ...invalid(id, "an answer has a result or an error, not both"), isAnswer: true };
+  }
+  const { code, message: text, data } = error as Partial<Record<keyof ErrorObject, unknown>>;
+  if (!Number.isInteger(code) || typeof text !== "string") {
+    return { ...invalid(id, "an error needs a whole number as code and a message"), isAnswer: true };
+  }
+  return { kind: "answer", id, outcome: { error: { code: code as number, message: text, data } } };
+}
+
+function invalid(id: Id, why: string): Invalid {
+  return { kind: "invalid", id, why, isAnswer: false };
+}
+
+function isId(value: unknown): value is Id {
+  return typeof value === "string" || typeof value === "number" || value === null;
+}
+
+/** @throws TypeError if `params` cannot be written as JSON. */
+export function writeRequest(method: string, params: Params | undefined, id: number | undefined): string {
+  const call = `{"method":${JSON.stringify(method)},`;
+  const withParams = params === undefined ? call : `${call}"params":${JSON.stringify(params)},`;
+  return id === undefined ? `${withParams}"jsonrpc":"2.0"}` : `${withParams}"id":${id},"jsonrpc":"2.0"}`;
+}
+
+/** @throws TypeError if `result` cannot be written as JSON. */
+export function writeResult(result: unknown, id: Id): string {
+  return `{"result":${JSON.stringify(result) ?? "null"},"id":${writeId(id)},"jsonrpc":"2.0"}`;
+}
+
+/** @throws TypeError if the error's data cannot be written as JSON. */
+export function writeError(error: ErrorObject, id: Id): string {
+  const data = error.data === undefined ? "" : `,"data":${JSON.stringify(error.data) ?? "null"}`;
+  return `{"error":{"code":${error.code},"message":${JSON.stringify(error.message)}${data}},"id":${writeId(id)},"jsonrpc":"2.0"}`;
+}
+
+function writeId(id: Id): string {
+  return typeof id === "number" ? String(id) : JSON.stringify(id);
+}
+
+// The messages are those of the specification; what exactly is wrong stands in `data`.
+
+export function parseError(why: string): ErrorObject {
+  return { code: PARSE_ERROR, message: "Parse error", data: why };
+}
+
+export function invalidRequest(why: string): ErrorObject {
+  return { code: INVALID_REQUEST, message: "Invalid Request", data: why };
+}
+
+export function methodNotFound(method: string): ErrorObject {
+  return {
+    code: METHOD_NOT_FOUND,
+    message: "Method not found",
+    data: `no method ${JSON.stringify(method)} is served here`,
+  };
+}
+
+export function internalError(): ErrorObject {
+  return { code: INTERNAL_ERROR, message: "Internal error" };
+}
+
+export function stopping(): ErrorObject {
+  return {
+    code: SERVER_STOPPING,
+    message: "Server is stopping",
+    data: "it answers what it has begun and begins nothing new",
+  };
+}

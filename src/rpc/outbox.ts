@@ -1,0 +1,104 @@
+/**
+ * Messages on their way out of one connection.
+ *
+ *   idle --push--> due (one flush at the end of this turn) --flushed--> idle
+ *                                                          --stream full--> blocked (a task sends, waiting for room) --all sent--> idle
+ *
+ * What is pushed in one turn of the event loop leaves in one write: that is worth a factor of eight for pipelined calls.
+ * While blocked, the connection's reader stops reading, so a peer that sends and never reads cannot
+ * fill this side's memory.
+ */
+import { detour, mustDetour } from "../kernel/checkpoint.ts";
+import { BrokenError, ClosedError } from "../kernel/errors.ts";
+import { DONE } from "../kernel/microtask.ts";
+import { currentLoop, currentNode } from "../kernel/scope.ts";
+import type { TaskGroup } from "../kernel/task-group.ts";
+import { WaitQueue } from "../kernel/wait-queue.ts";
+import { Waiter } from "../kernel/waiter.ts";
+import type { ByteStream } from "../streams/byte-stream.ts";
+import type { Framing } from "../streams/framing/framing.ts";
+
+export class Outbox {
+  readonly #stream: ByteStream;
+  readonly #framing: Framing;
+  readonly #loop = currentLoop();
+  #texts: string[] = [];
+  #state: "idle" | "due" | "blocked" | "ended" = "idle";
+  #group: TaskGroup | undefined;
+  readonly #waiting = new WaitQueue<Waiter<void>>();
+
+  constructor(stream: ByteStream, framing: Framing) {
+    this.#stream = stream;
+    this.#framing = framing;
+  }
+
+  /** Where the task that waits for room runs. */
+  begin(group: TaskGroup): void {
+    this.#group = group;
+  }
+
+  get isBlocked(): boolean {
+    return this.#state === "blocked";
+  }
+
+  push(text: string): void {
+    if (this.#state === "ended") return;
+    this.#texts.push(text);
+    if (this.#state !== "idle") return;
+    this.#state = "due";
+    this.#loop.afterTurn(this.#flush);
+  }
+
+  /** Waits until everything has been handed to the stream, or there is no point any more. A checkpoint. */
+  flushed(): Promise<void> {
+    const scope = currentNode();
+    if (mustDetour(scope)) return detour(scope, () => this.flushed());
+    if (this.#state === "due") this.#flush();
+    if (this.#state !== "blocked") return DONE;
+    const waiter = new Waiter<void>(scope);
+    this.#waiting.push(waiter);
+    return waiter.promise;
+  }
+
+  /** Nothing leaves any more. */
+  end(): void {
+    this.#texts = [];
+    this.#become("ended");
+  }
+
+  readonly #flush = (): void => {
+    if (this.#state !== "due") return;
+    const bytes = this.#framing.encode(this.#texts);
+    if (this.#stream.trySend(bytes)) {
+      this.#texts = [];
+      this.#become("idle");
+    } else if (this.#group === undefined) this.#become("idle");
+    else {
+      this.#texts = [];
+      this.#state = "blocked";
+      this.#group.spawn(() => this.#send(bytes), { name: "send, waiting for room" });
+    }
+  };
+
+  async #send(first: Uint8Array): Promise<void> {
+    try {
+      await this.#stream.send(first);
+      while (this.#texts.length > 0) {
+        const texts = this.#texts;
+        this.#texts = [];
+        await this.#stream.send(this.#framing.encode(texts));
+      }
+      this.#become("idle");
+    } catch (error) {
+      // That the connection is gone is for the reader to say.
+      if (!(error instanceof BrokenError || error instanceof ClosedError)) throw error;
+    } finally {
+      if (this.#state === "blocked") this.end();
+    }
+  }
+
+  #become(state: "idle" | "ended"): void {
+    this.#state = state;
+    for (const waiter of this.#waiting.drain(() => true)) waiter.wake();
+  }
+}

@@ -1,0 +1,368 @@
+/**
+ * One end of a JSON-RPC 2.0 connection. Both ends are alike: each can call, notify, and serve methods.
+ *
+ *   created --run--> reading --end-of-file, lost, closed, frame error--> ending (requests cancelled, calls failed) --> over
+ *                    reading --stop asked--> stopping (requests go on, new ones are refused) --none left--> ending
+ *
+ * - Each request runs in a task of its own below the connection: the end of the connection cancels it.
+ * - A message that is wrong is answered as the specification says, and the connection lives on. Only a broken
+ *   frame ends it, as nothing after it can be told apart.
+ * - The reader stops reading while answers cannot leave, or `maxInFlight` requests are being worked on. Answers to our own
+ *   calls wait behind that, so two peers that call each other from within methods need a limit above the depth of their mutual calls.
+ */
+import { detour, mustDetour } from "../kernel/checkpoint.ts";
+import { BrokenError, ClosedError, FrameError, InvalidStateError } from "../kernel/errors.ts";
+import type { SocketAddress } from "../kernel/network.ts";
+import { quietly } from "../kernel/quiet.ts";
+import { currentNode, currentScope, onStopping } from "../kernel/scope.ts";
+import { cancelScope, moveOnAfter } from "../kernel/scopes.ts";
+import { taskGroup } from "../kernel/task-group.ts";
+import type { ByteStream } from "../streams/byte-stream.ts";
+import type { FrameDecoder, Framing } from "../streams/framing/framing.ts";
+import { lengthPrefixed } from "../streams/framing/length-prefixed.ts";
+import { Batch } from "./batch.ts";
+import { Calls } from "./calls.ts";
+import { RpcError } from "./errors.ts";
+import { createFailureReport } from "./failure-report.ts";
+import {
+  classify,
+  internalError,
+  invalidRequest,
+  methodNotFound,
+  type Params,
+  parseError,
+  type Request,
+  stopping,
+  writeError,
+  writeRequest,
+  writeResult,
+} from "./messages.ts";
+import { type Methods, type MethodTable, methodTable } from "./methods.ts";
+import { Outbox } from "./outbox.ts";
+import { currentRequest, type ReplyTo, Requests, type RequestTask } from "./requests.ts";
+
+export interface PeerOptions {
+  /** What the other side may call. By default nothing. */
+  readonly methods?: Methods;
+  /** How messages are cut out of the bytes; by default `lengthPrefixed()`. */
+  readonly framing?: Framing;
+  /** How many requests of this connection are worked on at once, before it is read no further; by default 1,000. */
+  readonly maxInFlight?: number;
+  /** How many requests one batch may hold; by default 1,000. A longer one is answered with one error. */
+  readonly maxBatchLength?: number;
+  /**
+   * Told of each error of a method that is no `RpcError`, of which the caller learns only "Internal error".
+   * By default it becomes a process warning, at most one for each method in 10 s.
+   */
+  readonly onError?: (error: unknown, method: string) => void;
+}
+
+const MAX_IN_FLIGHT = 1_000;
+const MAX_BATCH_LENGTH = 1_000;
+/** How long the last answers may take to leave when the connection ends. */
+const FLUSH_MS = 5_000;
+/** How long a peer that sent a broken frame may take to read why. */
+const FAREWELL_MS = 1_000;
+
+/** The other side of a connection: what can be asked of it. */
+export interface Peer {
+  readonly remoteAddress: SocketAddress;
+  /** Whether the connection is over: calls are refused. */
+  readonly isClosed: boolean;
+  /**
+   * Calls a method and waits for its result. Always a checkpoint; cancelled, the answer is ignored when it comes.
+   * Waits first while what was sent before cannot leave.
+   *
+   * @throws RpcError if the other side answered with an error.
+   * @throws BrokenError if the connection was lost before the answer came.
+   * @throws ClosedError if this side closed the connection.
+   * @throws TypeError if the params cannot be written as JSON.
+   * @throws FrameError if they are larger than the framing's `maxFrameBytes`.
+   */
+  request<T = unknown>(method: string, params?: Params): Promise<T>;
+  /** Calls a method and wants no answer. Returns when the message is on its way. Errors as for `request`. */
+  notify(method: string, params?: Params): Promise<void>;
+  /** Sends what is on its way, then closes the connection. Calls that still wait get `ClosedError`. Idempotent. */
+  close(): Promise<void>;
+}
+
+export class PeerConnection implements Peer {
+  readonly #stream: ByteStream;
+  readonly #framing: Framing;
+  readonly #methods: MethodTable;
+  readonly #maxInFlight: number;
+  readonly #maxBatchLength: number;
+  readonly #onError: (error: unknown, method: string) => void;
+  readonly #outbox: Outbox;
+  readonly #calls = new Calls();
+  readonly #toPeer: ReplyTo = { reply: (text) => this.#send(text) };
+  #requests: Requests | undefined;
+  #isStopping = false;
+  /** Why calls are refused; set once. */
+  #over: (() => Error) | undefined;
+
+  constructor(stream: ByteStream, options: PeerOptions, methods: MethodTable = methodTable(options.methods ?? {})) {
+    this.#stream = stream;
+    this.#framing = options.framing ?? lengthPrefixed();
+    this.#methods = methods;
+    this.#maxInFlight = limit("maxInFlight", options.maxInFlight ?? MAX_IN_FLIGHT);
+    this.#maxBatchLength = limit("maxBatchLength", options.maxBatchLength ?? MAX_BATCH_LENGTH);
+    this.#onError = options.onError ?? createFailureReport();
+    this.#outbox = new Outbox(stream, this.#framing);
+  }
+
+  get remoteAddress(): SocketAddress {
+    return this.#stream.remoteAddress;
+  }
+
+  get isClosed(): boolean {
+    return this.#over !== undefined;
+  }
+
+  request<T = unknown>(method: string, params?: Params): Promise<T> {
+    const scope = currentNode();
+    if (mustDetour(scope)) return detour(scope, () => this.request<T>(method, params));
+    if (this.#over !== undefined) return Promise.reject(this.#over());
+    if (this.#outbox.isBlocked) return this.#whenUnblocked(() => this.request<T>(method, params));
+    const id = this.#calls.nextId();
+    const refusal = this.#sendCall(method, params, id);
+    if (refusal !== undefined) return Promise.reject(refusal);
+    return this.#calls.wait(scope, id) as Promise<T>;
+  }
+
+  notify(method: string, params?: Params): Promise<void> {
+    const scope = currentNode();
+    if (mustDetour(scope)) return detour(scope, () => this.notify(method, params));
+    if (this.#over !== undefined) return Promise.reject(this.#over());
+    if (this.#outbox.isBlocked) return this.#whenUnblocked(() => this.notify(method, params));
+    const refusal = this.#sendCall(method, params, undefined);
+    return refusal === undefined ? Promise.resolve() : Promise.reject(refusal);
+  }
+
+  async close(): Promise<void> {
+    this.#refuse(() => new ClosedError("this side has closed the connection"));
+    try {
+      await this.#outbox.flushed();
+    } finally {
+      await this.#stream.close();
+    }
+  }
+
+  /** Serves the connection until it is over or a stop is asked. Does not close the stream. */
+  async run(): Promise<void> {
+    if (this.#requests !== undefined) throw new InvalidStateError("a peer is run once");
+    await taskGroup(async (group) => {
+      this.#outbox.begin(group);
+      const requests = new Requests(currentNode(), this.#requestEnded);
+      this.#requests = requests;
+      try {
+        await this.#readUntilStopped(requests);
+      } finally {
+        this.#refuse(() => new BrokenError("the connection is over: the peer closed it, or it was lost"));
+        await requests.end("the connection is over");
+        if (!currentScope().isCancelled) await moveOnAfter(FLUSH_MS, () => this.#outbox.flushed());
+        this.#outbox.end();
+      }
+    });
+  }
+
+  /** Asked to stop, it begins nothing new and reads on only while requests that it has begun may need answers. */
+  async #readUntilStopped(requests: Requests): Promise<void> {
+    await cancelScope(async (reading) => {
+      const forget = onStopping(currentNode(), () => {
+        this.#isStopping = true;
+        void requests.fewerThan(1).then(() => reading.cancel("stopping"));
+      });
+      try {
+        await this.#read(requests);
+      } catch (error) {
+        if (error instanceof FrameError) await this.#sayFarewell(error);
+        else if (!(error instanceof BrokenError || error instanceof ClosedError)) throw error;
+      } finally {
+        forget();
+      }
+    });
+  }
+
+  async #read(requests: Requests): Promise<void> {
+    const decoder = this.#framing.decoder();
+    for (;;) {
+      if (this.#outbox.isBlocked) await this.#outbox.flushed();
+      const bytes = await this.#stream.receive();
+      if (bytes === undefined) {
+        decoder.end();
+        return;
+      }
+      decoder.push(bytes);
+      for (let text = this.#nextText(decoder); text !== undefined; text = this.#nextText(decoder)) {
+        if (requests.count >= this.#maxInFlight) await requests.fewerThan(this.#maxInFlight);
+        this.#receive(text, requests);
+      }
+    }
+  }
+
+  /** The next message as text. One that is no UTF-8 is answered here and passed over. */
+  #nextText(decoder: FrameDecoder): string | undefined {
+    for (;;) {
+      try {
+        return decoder.nextText();
+      } catch (error) {
+        if (error instanceof FrameError) throw error;
+        this.#toPeer.reply(writeError(parseError("the message is not valid UTF-8"), null));
+      }
+    }
+  }
+
+  #receive(text: string, requests: Requests): void {
+    let value: unknown;
+    try {
+      value = JSON.parse(text);
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      this.#toPeer.reply(writeError(parseError(why), null));
+      return;
+    }
+    if (Array.isArray(value)) this.#receiveBatch(value, requests);
+    else this.#receiveOne(value, this.#toPeer, requests);
+  }
+
+  #receiveBatch(values: readonly unknown[], requests: Requests): void {
+    if (values.length === 0) {
+      this.#toPeer.reply(writeError(invalidRequest("an empty batch"), null));
+    } else if (values.length > this.#maxBatchLength) {
+      const why = `a batch of ${values.length} is longer than maxBatchLength (${this.#maxBatchLength}): send it in parts`;
+      this.#toPeer.reply(writeError(invalidRequest(why), null));
+    } else {
+      const batch = new Batch(values.length, this.#toPeer);
+      for (const [index, value] of values.entries()) this.#receiveOne(value, batch.slot(index), requests);
+    }
+  }
+
+  #receiveOne(value: unknown, replyTo: ReplyTo, requests: Requests): void {
+    const message = classify(value);
+    switch (message.kind) {
+      case "request":
+        this.#receiveRequest(message, replyTo, requests);
+        return;
+      case "answer":
+        this.#calls.settle(message);
+        replyTo.reply(undefined);
+        return;
+      case "invalid":
+        if (message.isAnswer) {
+          this.#calls.fail(message.id, () => new BrokenError(`the peer's answer breaks the protocol: ${message.why}`));
+          replyTo.reply(undefined);
+        } else replyTo.reply(writeError(invalidRequest(message.why), message.id));
+    }
+  }
+
+  #receiveRequest({ method, params, id }: Request, replyTo: ReplyTo, requests: Requests): void {
+    const fn = this.#methods.get(method);
+    if (fn !== undefined && !this.#isStopping) requests.begin(this, method, fn, params, id, replyTo);
+    else if (id === undefined) replyTo.reply(undefined);
+    else replyTo.reply(writeError(fn === undefined ? methodNotFound(method) : stopping(), id));
+  }
+
+  readonly #requestEnded = (request: RequestTask, hasFailed: boolean, outcome: unknown): void => {
+    const { id } = request;
+    if (hasFailed && !(outcome instanceof RpcError)) this.#report(outcome, request);
+    if (id === undefined) request.replyTo.reply(undefined);
+    else request.replyTo.reply(this.#writeAnswer(request, hasFailed, outcome));
+  };
+
+  #writeAnswer(request: RequestTask, hasFailed: boolean, outcome: unknown): string {
+    const id = request.id ?? null;
+    try {
+      const text = hasFailed
+        ? writeError(outcome instanceof RpcError ? outcome : internalError(), id)
+        : writeResult(outcome, id);
+      this.#checkSize(text);
+      return text;
+    } catch (error) {
+      // A result with a cycle or a bigint, or one too large.
+      this.#report(error, request);
+      return writeError(internalError(), id);
+    }
+  }
+
+  #report(error: unknown, request: RequestTask): void {
+    try {
+      this.#onError(error, request.name);
+    } catch (second) {
+      request.loop.warn(`onError of a peer threw, which it must not: ${String(second)}`, "COPPICE_ON_ERROR_FAILED");
+    }
+  }
+
+  /** Sends a call; returns why it cannot be sent. */
+  #sendCall(method: string, params: Params | undefined, id: number | undefined): Error | undefined {
+    if (typeof method !== "string") return new TypeError(`expected a method name, got ${typeof method}`);
+    if (params !== undefined && (typeof params !== "object" || params === null)) {
+      return new TypeError(`params of "${method}": expected an array or an object, got ${String(params)}`);
+    }
+    try {
+      const text = writeRequest(method, params, id);
+      this.#checkSize(text);
+      this.#outbox.push(text);
+      return undefined;
+    } catch (error) {
+      return error as Error;
+    }
+  }
+
+  #send(text: string | undefined): void {
+    if (text === undefined) return;
+    try {
+      this.#checkSize(text);
+      this.#outbox.push(text);
+    } catch {
+      // Only the answers of a batch, each small enough, can be too large together.
+      this.#outbox.push(writeError(internalError(), null));
+    }
+  }
+
+  #checkSize(text: string): void {
+    const { maxFrameBytes } = this.#framing;
+    // A unit of UTF-16 becomes three bytes at the most, so most texts need not be counted.
+    if (text.length * 3 > maxFrameBytes && Buffer.byteLength(text) > maxFrameBytes) {
+      throw new FrameError(
+        `a message of ${Buffer.byteLength(text)} bytes is larger than maxFrameBytes (${maxFrameBytes}): raise that limit on both sides, or send less at once`,
+      );
+    }
+  }
+
+  /** Says what was wrong with a frame, and reads on for a moment: closing on unread bytes would take the message back. */
+  async #sayFarewell(error: FrameError): Promise<void> {
+    this.#toPeer.reply(writeError(parseError(error.message), null));
+    await moveOnAfter(FAREWELL_MS, async () => {
+      try {
+        await this.#outbox.flushed();
+        await this.#stream.sendEof();
+        while ((await this.#stream.receive()) !== undefined);
+      } catch (lost) {
+        if (!(lost instanceof BrokenError || lost instanceof ClosedError)) throw lost;
+      }
+    });
+  }
+
+  #whenUnblocked<T>(again: () => Promise<T>): Promise<T> {
+    return quietly(async () => {
+      await this.#outbox.flushed();
+      return again();
+    });
+  }
+
+  #refuse(make: () => Error): void {
+    this.#over ??= make;
+    this.#calls.failAll(this.#over);
+  }
+}
+
+/** The peer whose request the running code works on: for methods that call back. `undefined` outside of a method. */
+export function currentPeer(): Peer | undefined {
+  return currentRequest()?.owner as Peer | undefined;
+}
+
+function limit(name: string, value: number): number {
+  if (value === Infinity || (Number.isInteger(value) && value >= 1)) return value;
+  throw new RangeError(`${name}: expected a whole number of at least 1, got ${String(value)}`);
+}

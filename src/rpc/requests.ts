@@ -1,0 +1,120 @@
+/**
+ * The requests that one connection is working on: a task each, under one node of the tree.
+ *
+ * Cancelling the node cancels them all; it is drained when the last has ended, cleanup included. A request needs
+ * no closure and no wrapper function: its task is a subclass that knows what to call and whom to answer.
+ */
+import { Cancelled } from "../kernel/errors.ts";
+import { cancelNode, closeNode } from "../kernel/propagation.ts";
+import { currentNode, Scope } from "../kernel/scope.ts";
+import type { ScopeNode, SettledTask } from "../kernel/scope-node.ts";
+import { TaskNode } from "../kernel/task.ts";
+import type { Id, Params } from "./messages.ts";
+import { callMethod, type Method } from "./methods.ts";
+
+/** Where the answer to a request goes; a notification has none. */
+export interface ReplyTo {
+  reply(text: string | undefined): void;
+}
+
+/** What became of a request that was not cut off. */
+export type RequestEnd = (request: RequestTask, failed: boolean, outcome: unknown) => void;
+
+export class Requests extends Scope {
+  readonly #ended: RequestEnd;
+  #count = 0;
+  /** Wake those who wait for one to end. */
+  #wakes: (() => void)[] = [];
+
+  constructor(parent: ScopeNode, ended: RequestEnd) {
+    super(parent, parent.loop, "requests of a connection");
+    this.#ended = ended;
+  }
+
+  /** How many are being worked on. */
+  get count(): number {
+    return this.#count;
+  }
+
+  begin(
+    owner: object,
+    method: string,
+    fn: Method,
+    params: Params | undefined,
+    id: Id | undefined,
+    replyTo: ReplyTo,
+  ): void {
+    this.#count++;
+    this.loop.start(new RequestTask(this, owner, method, fn, params, id, replyTo));
+  }
+
+  /** Settles when fewer than `limit` are being worked on. Not a checkpoint: those who wait are cancelled with the requests. */
+  async fewerThan(limit: number): Promise<void> {
+    while (this.#count >= limit) await this.#nextEnd();
+  }
+
+  override taskSettled(task: SettledTask): void {
+    const request = task as RequestTask;
+    this.#count--;
+    if (!request.hasFailed) this.#ended(request, false, request.result());
+    // Cut off with the connection, or by a cancellation around it: nobody is left to answer to.
+    else if (!(request.error() instanceof Cancelled && request.cancelled)) this.#ended(request, true, request.error());
+    this.#wakeAll();
+  }
+
+  override childClosed(): void {
+    this.#wakeAll();
+  }
+
+  /** Cancels what is left, waits until it has ended, and leaves the tree. */
+  async end(reason: string): Promise<void> {
+    cancelNode(this, reason);
+    while (this.firstChild !== null) await this.#nextEnd();
+    closeNode(this);
+  }
+
+  #nextEnd(): Promise<void> {
+    return new Promise((resolve) => this.#wakes.push(resolve));
+  }
+
+  #wakeAll(): void {
+    if (this.#wakes.length === 0) return;
+    for (const wake of this.#wakes.splice(0)) wake();
+  }
+}
+
+export class RequestTask extends TaskNode<unknown> {
+  /** The peer that received it. */
+  readonly owner: object;
+  readonly id: Id | undefined;
+  readonly replyTo: ReplyTo;
+  readonly #fn: Method;
+  readonly #params: Params | undefined;
+
+  constructor(
+    parent: Requests,
+    owner: object,
+    method: string,
+    fn: Method,
+    params: Params | undefined,
+    id: Id | undefined,
+    replyTo: ReplyTo,
+  ) {
+    super(parent, undefined, method);
+    this.owner = owner;
+    this.id = id;
+    this.replyTo = replyTo;
+    this.#fn = fn;
+    this.#params = params;
+  }
+
+  protected override invoke(): unknown {
+    return callMethod(this.#fn, this.#params);
+  }
+}
+
+/** The request that the running code works on. */
+export function currentRequest(): RequestTask | undefined {
+  for (let at: ScopeNode | null = currentNode(); at !== null; at = at.parent) if (at instanceof RequestTask) return at;
+  return undefined;
+}

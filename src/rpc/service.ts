@@ -1,0 +1,72 @@
+/**
+ * Services and their callers: JSON-RPC peers on listeners and connections, opened and closed in order.
+ */
+
+import { currentScope } from "../kernel/scope.ts";
+import { taskGroup } from "../kernel/task-group.ts";
+import type { TcpListener } from "../net/listener.ts";
+import { serve } from "../net/serve.ts";
+import { openTcp } from "../net/tcp.ts";
+import type { ByteStream } from "../streams/byte-stream.ts";
+import { parseEndpoint } from "./endpoint.ts";
+import { type Methods, methodTable } from "./methods.ts";
+import { type Peer, PeerConnection, type PeerOptions } from "./peer.ts";
+
+/**
+ * Serves `methods` to every connection of `listener`, until it is closed or a stop is asked of a scope around:
+ * then it stops accepting and reading, answers what was asked before, and closes the connections; the grace period cancels what
+ * takes longer.
+ *
+ * @throws TypeError if a method's name is reserved.
+ * @throws RangeError if a limit is not a whole number of at least 1.
+ *
+ * @example
+ * ```ts
+ * await run(async () => {
+ *   const listener = await listen({ port: 8000 });
+ *   await serveRpc(listener, { add: (a: number, b: number) => a + b });
+ * });
+ * ```
+ */
+export async function serveRpc(
+  listener: TcpListener,
+  methods: Methods,
+  options: Omit<PeerOptions, "methods"> = {},
+): Promise<void> {
+  const table = methodTable(methods);
+  await serve(listener, (stream) => new PeerConnection(stream, options, table).run());
+}
+
+/**
+ * Serves `methods` on one connection until it is over, or a stop is asked of a scope around. Does not close the stream.
+ * For servers with something of their own to do for each connection; errors as for `serveRpc`.
+ */
+export async function servePeer(stream: ByteStream, options: PeerOptions): Promise<void> {
+  await new PeerConnection(stream, options).run();
+}
+
+/**
+ * Connects (to a URL, `tcp://HOST:PORT`) or takes a stream over, runs `body` with the peer at its other end, and closes the
+ * connection when `body` is done. What the peer calls here runs meanwhile. The connection's end
+ * fails the calls that wait, not `body` itself.
+ *
+ * @throws ConnectError if the connection cannot be made.
+ * @throws TypeError if the URL is not understood.
+ */
+export async function withPeer<T>(
+  where: string | ByteStream,
+  body: (peer: Peer) => T | PromiseLike<T>,
+  options: PeerOptions = {},
+): Promise<T> {
+  const stream = typeof where === "string" ? await openTcp(parseEndpoint(where)) : where;
+  const peer = new PeerConnection(stream, options);
+  return await taskGroup(async (group) => {
+    group.spawn(() => peer.run(), { name: "peer" });
+    try {
+      return await body(peer);
+    } finally {
+      if (currentScope().isCancelled) stream.abort();
+      else await peer.close();
+    }
+  });
+}
