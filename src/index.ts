@@ -32,4 +32,5 @@ export { checkpoint, sleep, sleepForever } from "./kernel/sleep.ts";
 export { currentTask, type Task } from "./kernel/task.ts";
 export { type SpawnOptions, type TaskGroup, taskGroup } from "./kernel/task-group.ts";
 export { until } from "./kernel/until.ts";
+export { type MainOptions, main } from "./process/main.ts";
 export { Event } from "./sync/event.ts";

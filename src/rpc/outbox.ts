@@ -1,7 +1,7 @@
 /**
  * Messages on their way out of one connection.
  *
- *   idle --push--> due (one flush at the end of this turn) --flushed--> idle
+ *   idle --push--> due (one flush, with the last answer or at the end of this turn) --flushed--> idle
  *                                                          --stream full--> blocked (a task sends, waiting for room) --all sent--> idle
  *
  * What is pushed in one turn of the event loop leaves in one write: that is worth a factor of eight for pipelined calls.
@@ -41,12 +41,15 @@ export class Outbox {
     return this.#state === "blocked";
   }
 
-  push(text: string): void {
+  /** `isLast` tells that nothing more is to be expected in this turn, so it need not be waited out. */
+  push(text: string, isLast: boolean): void {
     if (this.#state === "ended") return;
     this.#texts.push(text);
-    if (this.#state !== "idle") return;
-    this.#state = "due";
-    this.#loop.afterTurn(this.#flush);
+    if (this.#state === "idle") {
+      this.#state = "due";
+      if (!isLast) this.#loop.afterTurn(this.#flush);
+    }
+    if (isLast) this.#flush();
   }
 
   /** Waits until everything has been handed to the stream, or there is no point any more. A checkpoint. */

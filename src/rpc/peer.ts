@@ -302,7 +302,7 @@ export class PeerConnection implements Peer {
     try {
       const text = writeRequest(method, params, id);
       this.#checkSize(text);
-      this.#outbox.push(text);
+      this.#outbox.push(text, false);
       return undefined;
     } catch (error) {
       return error as Error;
@@ -313,10 +313,10 @@ export class PeerConnection implements Peer {
     if (text === undefined) return;
     try {
       this.#checkSize(text);
-      this.#outbox.push(text);
+      this.#outbox.push(text, this.#requests?.count === 0);
     } catch {
       // Only the answers of a batch, each small enough, can be too large together.
-      this.#outbox.push(writeError(internalError(), null));
+      this.#outbox.push(writeError(internalError(), null), false);
     }
   }
 

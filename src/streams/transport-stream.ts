@@ -138,9 +138,14 @@ export class TransportStream implements ByteStream, Protocol {
 
   dataReceived(bytes: Uint8Array): void {
     if (this.#isClosed) return;
+    const receiver = this.#receiver;
+    if (receiver !== undefined && (receiver.maxBytes === undefined || receiver.maxBytes >= bytes.length)) {
+      this.#receiver = undefined;
+      receiver.wake(bytes);
+      return;
+    }
     this.#chunks.push(bytes);
     this.#bufferedBytes += bytes.length;
-    const receiver = this.#receiver;
     if (receiver !== undefined) {
       this.#receiver = undefined;
       receiver.wake(this.#take(receiver.maxBytes));

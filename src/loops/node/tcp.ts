@@ -3,6 +3,10 @@
  *
  * Node buffers what is written and says when it is too much; reading is switched on and off at the socket. A socket
  * error comes before its `close` event and is kept until then, so that `connectionLost` is called once, with the cause.
+ *
+ * All sockets read into one buffer, from which each chunk is copied out (`onread`): otherwise Node makes a buffer of 64 KiB for each
+ * read, however little comes, which costs a small request about 12 %. `node:net` offers that for sockets that connect; one that was
+ * accepted is made anew around its handle, and where there is no handle to be had it is read in the ordinary way.
  */
 import net from "node:net";
 import type {
@@ -16,6 +20,7 @@ import type {
 } from "../../kernel/network.ts";
 
 const BACKLOG = 1024;
+const READ_BYTES = 256 * 1024;
 
 export class TcpNetwork implements Network {
   readonly #turnBegan: () => void;
@@ -26,9 +31,10 @@ export class TcpNetwork implements Network {
   }
 
   connect(address: SocketAddress, protocol: Protocol): () => void {
+    const reader = new SharedReader(this.#turnBegan);
     let socket: net.Socket;
     try {
-      socket = net.connect({ host: address.host, port: address.port, noDelay: true, allowHalfOpen: true });
+      socket = net.connect({ ...address, noDelay: true, allowHalfOpen: true, onread: reader });
     } catch (error) {
       // An invalid port or host is thrown at once; the protocol hears of every failure in one way.
       queueMicrotask(() => protocol.connectionLost(error as Error));
@@ -44,15 +50,28 @@ export class TcpNetwork implements Network {
     socket.once("connect", () => {
       socket.removeListener("error", failed);
       socket.removeListener("close", lost);
-      this.#serve(socket, protocol);
+      this.#serve(socket, protocol, reader);
     });
     return () => socket.destroy();
   }
 
   listen(options: ListenOptions, handler: AcceptHandler): Promise<Listener> {
-    const server = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+    const server = net.createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, (accepted) => {
       this.#turnBegan();
-      this.#serve(socket, handler.accepted());
+      const { _handle: handle } = accepted as { _handle?: object };
+      const reader = new SharedReader(this.#turnBegan);
+      if (handle === undefined) {
+        this.#serve(accepted, handler.accepted(), reader);
+        accepted.on("data", (bytes) => reader.protocol?.dataReceived(bytes as Buffer));
+        accepted.resume();
+      } else {
+        const adopting: net.SocketConstructorOpts & { handle: object } = {
+          handle,
+          allowHalfOpen: true,
+          onread: reader,
+        };
+        this.#serve(new net.Socket(adopting), handler.accepted(), reader);
+      }
     });
     return new Promise((resolve, reject) => {
       server.once("error", reject);
@@ -64,7 +83,7 @@ export class TcpNetwork implements Network {
     });
   }
 
-  #serve(socket: net.Socket, protocol: Protocol): void {
+  #serve(socket: net.Socket, protocol: Protocol, reader: SharedReader): void {
     const transport = new TcpTransport(socket);
     let failure: Error | undefined;
     socket.on("error", (error) => {
@@ -83,12 +102,30 @@ export class TcpNetwork implements Network {
       transport.writeCaughtUp(protocol);
     });
     transport.onFull = () => protocol.pauseWriting();
+    reader.protocol = protocol;
     protocol.connectionMade(transport);
-    socket.on("data", (bytes: Buffer) => {
-      this.#turnBegan();
-      protocol.dataReceived(bytes);
-    });
   }
+}
+
+const sharedBuffer = Buffer.allocUnsafeSlow(READ_BYTES);
+
+/** Where a socket's bytes go: the `onread` option of `node:net`. */
+class SharedReader {
+  readonly buffer: Buffer = sharedBuffer;
+  protocol: Protocol | undefined;
+  readonly #turnBegan: () => void;
+
+  constructor(turnBegan: () => void) {
+    this.#turnBegan = turnBegan;
+  }
+
+  readonly callback = (count: number): boolean => {
+    const bytes = Buffer.allocUnsafe(count);
+    sharedBuffer.copy(bytes, 0, 0, count);
+    this.#turnBegan();
+    this.protocol?.dataReceived(bytes);
+    return true;
+  };
 }
 
 class TcpTransport implements Transport {

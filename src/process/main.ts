@@ -1,0 +1,78 @@
+/**
+ * A program's outermost function: signals become a stop, the outcome becomes the exit code.
+ *
+ *   running --SIGINT or SIGTERM--> stopping (grace) --the same again, or grace over--> cancelled
+ *   A third signal finds no handler any more, and the system ends the process.
+ *
+ *   how it ended                                   exit code
+ *   returned, also after a stop                    0 (or `process.exitCode`, if the program set it)
+ *   cut off by a signal (second, or grace over)    130 for SIGINT, 143 for SIGTERM
+ *   threw                                          1, and the error with its stack on standard error
+ */
+import process from "node:process";
+import { inspect } from "node:util";
+import { run } from "../kernel/run.ts";
+import { cancelScope } from "../kernel/scopes.ts";
+
+export interface MainOptions {
+  /** How long the first signal leaves for an orderly end, in milliseconds; by default 10 s. */
+  readonly graceMs?: number;
+}
+
+const GRACE_MS = 10_000;
+const EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const;
+type StopSignal = keyof typeof EXIT_CODES;
+
+/**
+ * Runs `fn` as a program. The first SIGINT or SIGTERM asks for a stop (`currentScope().isStopping` is true everywhere
+ * inside, servers stop accepting) and cancels everything after `graceMs`; the second cancels at once. Sets the exit code; never rejects.
+ *
+ * @example
+ * ```ts
+ * await main(async () => {
+ *   const listener = await listen({ port: 8000 });
+ *   await serveRpc(listener, { ping: () => "pong" });
+ * });
+ * ```
+ */
+export async function main(fn: () => unknown, options: MainOptions = {}): Promise<void> {
+  let first: StopSignal | undefined;
+  let hasReturned = false;
+  try {
+    await run(() =>
+      cancelScope(
+        async (program) => {
+          const release = onStopSignals((signal) => {
+            if (first === undefined) program.stop({ graceMs: options.graceMs ?? GRACE_MS, reason: signal });
+            else {
+              release();
+              program.cancel(signal);
+            }
+            first ??= signal;
+          });
+          try {
+            await fn();
+            hasReturned = true;
+          } finally {
+            release();
+          }
+        },
+        { name: "main" },
+      ),
+    );
+    // Foreign handles may still hold the process, which was told to end.
+    if (!hasReturned && first !== undefined) process.exit(EXIT_CODES[first]);
+  } catch (error) {
+    process.stderr.write(`${inspect(error)}\n`);
+    process.exitCode = 1;
+  }
+}
+
+function onStopSignals(handle: (signal: StopSignal) => void): () => void {
+  process.on("SIGINT", handle);
+  process.on("SIGTERM", handle);
+  return () => {
+    process.removeListener("SIGINT", handle);
+    process.removeListener("SIGTERM", handle);
+  };
+}
