@@ -65,11 +65,8 @@ export class TcpNetwork implements Network {
         accepted.on("data", (bytes) => reader.protocol?.dataReceived(bytes as Buffer));
         accepted.resume();
       } else {
-        const adopting: net.SocketConstructorOpts & { handle: object } = {
-          handle,
-          allowHalfOpen: true,
-          onread: reader,
-        };
+        // Node calls this use of `handle` private; the types know only a newer, public one.
+        const adopting = { handle, allowHalfOpen: true, onread: reader } as unknown as net.SocketConstructorOpts;
         this.#serve(new net.Socket(adopting), handler.accepted(), reader);
       }
     });
