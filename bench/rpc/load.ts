@@ -5,7 +5,8 @@
  * It has to be cheaper than any server, so requests are encoded beforehand,
  * answers are counted by their framing alone, and the replacements for all
  * answers of a chunk go out in one write. Before the load, each connection
- * checks one answer in full. Latency counts answers as coming in order.
+ * checks one answer in full; after it, that all answers were as long as that
+ * one. Latency counts answers as coming in order.
  *
  * Arguments: port, framing, connections, requests in flight, warm-up and duration in milliseconds.
  */
@@ -34,7 +35,9 @@ const latencies = new Histogram();
 let answers = 0;
 
 process.on("disconnect", () => process.exit());
-await Promise.all(Array.from({ length: connectionCount }, (_, index) => openConnection(framing, index)));
+const connections = await Promise.all(
+  Array.from({ length: connectionCount }, (_, index) => openConnection(framing, index)),
+);
 await delay(warmUpMs);
 answers = 0;
 latencies.clear();
@@ -44,6 +47,7 @@ process.send?.("measuring");
 await delay(durationMs);
 const elapsedMs = performance.now() - startedAt;
 const cpu = process.cpuUsage(cpuAtStart);
+for (const connection of connections) checkLengths(connection);
 // The load goes on until the parent has read the server's CPU time and ends this process.
 process.send?.({
   requests: answers,
@@ -52,14 +56,23 @@ process.send?.({
   generatorShare: (cpu.user + cpu.system) / 1_000 / elapsedMs,
 } satisfies LoadResult);
 
-async function openConnection(framing: Framing, index: number): Promise<void> {
-  const socket = connect({ port: Number(port), host: "127.0.0.1", noDelay: true });
-  await once(socket, "connect");
-  await checkAnswer(socket, framing);
-  startLoad(socket, framing, index);
+interface Connection {
+  readonly socket: Socket;
+  readonly answerBytes: number;
+  answers: number;
 }
 
-async function checkAnswer(socket: Socket, framing: Framing): Promise<void> {
+async function openConnection(framing: Framing, index: number): Promise<Connection> {
+  const socket = connect({ port: Number(port), host: "127.0.0.1", noDelay: true });
+  for (const event of ["error", "close"]) socket.on(event, () => fail(`a connection ended: ${event}`));
+  await once(socket, "connect");
+  const connection = { socket, answerBytes: await checkAnswer(socket, framing), answers: 1 };
+  startLoad(connection, framing, index);
+  return connection;
+}
+
+/** Returns the bytes of the answer, framing included. */
+async function checkAnswer(socket: Socket, framing: Framing): Promise<number> {
   const counter = framing.createCounter();
   const chunks: Buffer[] = [];
   socket.write(framing.encode(requestText("e549a9cb")));
@@ -73,9 +86,17 @@ async function checkAnswer(socket: Socket, framing: Framing): Promise<void> {
   if (answer.result !== "ok" || answer.id !== "e549a9cb" || answer.jsonrpc !== "2.0") {
     throw new Error(`wrong answer: ${JSON.stringify(answer)}`);
   }
+  return text.length;
 }
 
-function startLoad(socket: Socket, framing: Framing, index: number): void {
+/** An error instead of the result would be a longer answer: ids all have the same length. */
+function checkLengths({ socket, answerBytes, answers }: Connection): void {
+  const begun = socket.bytesRead - answers * answerBytes;
+  if (begun < 0 || begun >= answerBytes) fail(`${answers} answers in ${socket.bytesRead} bytes: not all are right`);
+}
+
+function startLoad(connection: Connection, framing: Framing, index: number): void {
+  const { socket } = connection;
   const counter = framing.createCounter();
   const ring = new RequestRing(framing, index, 4 * inFlight);
   const sentAt = new Float64Array(inFlight);
@@ -90,9 +111,9 @@ function startLoad(socket: Socket, framing: Framing, index: number): void {
       oldest = oldest + 1 === inFlight ? 0 : oldest + 1;
     }
     answers += count;
+    connection.answers += count;
     socket.write(ring.take(count));
   });
-  for (const event of ["error", "close"]) socket.on(event, () => fail(`a connection ended: ${event}`));
   sentAt.fill(performance.now());
   socket.write(ring.take(inFlight));
 }
