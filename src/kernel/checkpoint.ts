@@ -35,7 +35,7 @@ export function detour<T>(scope: ScopeNode, again: () => Promise<T>): Promise<T>
 }
 
 function refuse(scope: ScopeNode): Promise<never> {
-  if (isSpinning(scope)) {
+  if (isSpinning(scope) || (--scope.loop.budget < 0 && scope.loop.refill())) {
     return quietly(async () => {
       await scope.loop.breathe();
       throw scope.cancellation();

@@ -26,7 +26,16 @@ function callBody<A, T>(body: (argument: A) => T | PromiseLike<T>, argument: A):
 }
 
 /** What a scope makes of its own cancellation: a value, or an error that it throws. */
-export type Verdict<T> = (cancelled: Cancelled) => T;
+export type Verdict<T> = (cancelled: Cancelled, node: ScopeNode) => T;
+
+export function rethrow(cancelled: Cancelled): never {
+  throw cancelled;
+}
+
+/** Notes that it ends here, as `cancelledCaught` tells. */
+export function swallow(_cancelled: Cancelled, node: ScopeNode): undefined {
+  node.flags |= CAUGHT;
+}
 
 /**
  * Runs `body` inside `node` and closes it. Its own cancellation goes to `verdict`; everything else passes.
@@ -54,8 +63,7 @@ export function enclose<A, T>(
       if (!(error instanceof Cancelled)) throw error;
       markHandledSoon(() => promise);
       if (error.scope !== node.scope) throw error;
-      node.flags |= CAUGHT;
-      return verdict(error);
+      return verdict(error, node);
     }
   }
 }

@@ -157,7 +157,16 @@ function isObject(value: unknown): value is object {
 
 function describeCancellation(scope: CancelScope, reason: unknown): string {
   const why = reason instanceof Error ? reason.message : reason;
-  return why === undefined ? `${scope.name} was cancelled` : `${scope.name} was cancelled: ${String(why)}`;
+  return why === undefined ? `${scope.name} was cancelled` : `${scope.name} was cancelled: ${printed(why)}`;
+}
+
+/** Anything may be a reason, and what cannot be printed must not get in the way of cancelling. */
+function printed(why: unknown): string {
+  try {
+    return String(why);
+  } catch {
+    return Object.prototype.toString.call(why);
+  }
 }
 
 function identify(errorClass: { prototype: object }, name: string, code: string): void {

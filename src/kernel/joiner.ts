@@ -6,15 +6,19 @@
  * the kernel, with no user code below them on the stack, as Promises/A+ asks.
  */
 
+import { Cancelled } from "./errors.ts";
 import { DONE } from "./microtask.ts";
-import { markHandled } from "./quiet.ts";
+import { markHandled, markHandledSoon } from "./quiet.ts";
 import { appendWaiter, type Interruptible, type ScopeNode } from "./scope-node.ts";
 import { refusal } from "./waiter.ts";
 
-/** `refusal.then(...)`, quiet about the cancellation where nobody could have caught it. */
-export function refused(refusal: Promise<unknown>, onFulfilled: Callback, onRejected: Callback): Promise<unknown> {
-  const derived = refusal.then(onFulfilled, onRejected);
-  if (typeof onRejected !== "function") markHandled(derived);
+/** `promise.then(...)`, quiet about a cancellation that no callback was there to catch. */
+export function thenQuietly(promise: Promise<unknown>, onFulfilled: Callback, onRejected: Callback): Promise<unknown> {
+  if (typeof onRejected === "function") return promise.then(onFulfilled, onRejected);
+  const derived = promise.then(onFulfilled, (error: unknown) => {
+    if (error instanceof Cancelled) markHandledSoon(() => derived);
+    throw error;
+  });
   return derived;
 }
 
@@ -60,13 +64,16 @@ export class Joiner implements Interruptible, PromiseLike<unknown> {
       }
     }
     // A failure becomes a rejected promise even if nobody asked, so that it is reported as any unhandled one is.
-    if (isFailure) this.#end(Promise.reject(result));
-    else this.#end(result === undefined ? DONE : Promise.resolve(result));
+    if (isFailure) {
+      const outcome = Promise.reject(result);
+      if (result instanceof Cancelled) markHandled(outcome);
+      this.#end(outcome);
+    } else this.#end(result === undefined ? DONE : Promise.resolve(result));
   }
 
   interrupt(): undefined {
     this.#joined.forget(this);
-    this.#end(refused(refusal(this.scope), this.#onFulfilled, this.#onRejected));
+    this.#end(thenQuietly(refusal(this.scope), this.#onFulfilled, this.#onRejected));
   }
 
   // biome-ignore lint/suspicious/noThenProperty: what a `then` returns has one.

@@ -39,8 +39,8 @@ export interface Loop {
   warn(message: string, code: string): void;
   /** A `run` begins on this loop; `stuck` is told if the loop finds that nothing will ever happen again. */
   attach(stuck: (what: string) => void): void;
-  /** That `run` has ended. */
-  detach(): void;
+  /** The `run` that attached `stuck` has ended. */
+  detach(stuck: (what: string) => void): void;
 }
 
 let fallback: Loop | undefined;

@@ -192,6 +192,7 @@ export function closeNode(node: ScopeNode): void {
   const parent = node.parent;
   if (parent === null) return;
   removeChild(parent, node);
+  if (extras?.stopWaiters !== undefined) handOverStopWaiters(extras.stopWaiters, parent);
   if (node.firstChild !== null || node.firstWaiter !== null) handOver(node, parent);
   parent.childClosed();
 }
@@ -203,9 +204,9 @@ function handOver(node: ScopeNode, parent: ScopeNode): void {
     orphan.parent = parent;
     appendChild(parent, orphan);
     refreshDeadlines(orphan);
-    if (parent.cancelledBy !== null && orphan.cancelledBy === null && (orphan.flags & SHIELD) === 0) {
-      spread(orphan, parent.cancelledBy);
-    }
+    if (parent.cancelledBy === null) continue;
+    if ((orphan.flags & SHIELD) !== 0) countGrace(orphan, parent.cancelledBy);
+    else if (orphan.cancelledBy === null) spread(orphan, parent.cancelledBy);
   }
   while (node.firstWaiter !== null) {
     const waiter: Interruptible = node.firstWaiter;
@@ -216,4 +217,12 @@ function handOver(node: ScopeNode, parent: ScopeNode): void {
       waiter.interrupt()?.();
     }
   }
+}
+
+function handOverStopWaiters(waiters: Set<() => void>, parent: ScopeNode): void {
+  if (waiters.size === 0) return;
+  const extras = parent.rare();
+  extras.stopWaiters ??= new Set();
+  for (const waiter of waiters) extras.stopWaiters.add(waiter);
+  waiters.clear();
 }

@@ -2,14 +2,13 @@
  * `run`: where a tree of tasks begins, and how a standard signal cancels it.
  */
 
-import { enclose } from "./enclose.ts";
+import { enclose, rethrow } from "./enclose.ts";
 import { Cancelled, DeadlockError, InvalidStateError } from "./errors.ts";
 import { defaultLoop, type Loop } from "./ports.ts";
 import { cancelNode, closeNode } from "./propagation.ts";
 import { quietly } from "./quiet.ts";
 import { currentNode, isInsideRun, Scope } from "./scope.ts";
 import type { ScopeNode, SettledTask } from "./scope-node.ts";
-import { rethrow } from "./scopes.ts";
 import { TaskNode } from "./task.ts";
 
 export interface RunOptions {
@@ -50,12 +49,13 @@ async function runTree<T>(fn: () => T | PromiseLike<T>, options: RunOptions): Pr
   const root = new RunNode(options.loop ?? defaultLoop(), options.name ?? "run");
   const { loop } = root;
   const unlink = linkSignal(root, options.signal);
-  loop.attach((what) => cancelNode(root, new DeadlockError(what)));
+  const stuck = (what: string): void => cancelNode(root, new DeadlockError(what));
+  loop.attach(stuck);
   try {
     loop.start(new TaskNode<T>(root, fn, options.name ?? fn));
     return (await root.ended) as T;
   } finally {
-    loop.detach();
+    loop.detach(stuck);
     unlink();
     closeNode(root);
   }
@@ -74,10 +74,10 @@ class RunNode extends Scope {
 
   override taskSettled(task: SettledTask): void {
     if (!task.hasFailed) {
-      this.#tell.resolve(task.result());
+      this.#tell.resolve(task.outcome);
       return;
     }
-    const error = task.error();
+    const error = task.outcome;
     this.#tell.reject(error instanceof Cancelled && error.reason instanceof DeadlockError ? error.reason : error);
   }
 }

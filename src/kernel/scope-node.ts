@@ -70,8 +70,8 @@ export interface SettledTask {
   readonly scope: CancelScope;
   /** Whether it settled with an error, a cancellation included. */
   readonly hasFailed: boolean;
-  result(): unknown;
-  error(): unknown;
+  /** Its value or its error. */
+  readonly outcome: unknown;
 }
 
 export abstract class ScopeNode {

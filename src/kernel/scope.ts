@@ -7,7 +7,7 @@ import { detour, mustDetour } from "./checkpoint.ts";
 import { InvalidStateError } from "./errors.ts";
 import { defaultLoop, type Loop } from "./ports.ts";
 import { cancelNode, isStopping, setDeadline, stopNode } from "./propagation.ts";
-import { CANCELLED, CAUGHT, ScopeNode } from "./scope-node.ts";
+import { CANCELLED, CAUGHT, CLOSED, ScopeNode } from "./scope-node.ts";
 import { Waiter } from "./waiter.ts";
 
 export class Scope extends ScopeNode implements CancelScope {
@@ -91,11 +91,13 @@ export function onStopping(node: ScopeNode, callback: () => void): () => void {
     callback();
     return () => {};
   }
-  const extras = node.rare();
+  const extras = openNode(node).rare();
   extras.stopWaiters ??= new Set();
-  const { stopWaiters } = extras;
-  stopWaiters.add(callback);
-  return () => stopWaiters.delete(callback);
+  extras.stopWaiters.add(callback);
+  return () => {
+    // Where a scope was left, those who wait for its stop went over to the one around it.
+    for (let at: ScopeNode | null = node; at !== null; at = at.parent) at.extras?.stopWaiters?.delete(callback);
+  };
 }
 
 /** Where code runs that no `run` surrounds: primitives work there, and nothing can cancel it. */
@@ -123,9 +125,18 @@ export const ambient: Ambient<ScopeNode> = createAmbient<ScopeNode>();
 
 let outside: OutsideScope | undefined;
 
-/** The innermost node around the running code. */
+/** The innermost open node around the running code. */
 export function currentNode(): ScopeNode {
-  return ambient.get() ?? outsideNode();
+  const node = ambient.get();
+  if (node === undefined) return outsideNode();
+  return (node.flags & CLOSED) === 0 ? node : openNode(node);
+}
+
+/** Code that outlived its scope belongs to the nearest one around it that is still open; at last, to the run. */
+function openNode(node: ScopeNode): ScopeNode {
+  let at = node;
+  while ((at.flags & CLOSED) !== 0 && at.parent !== null) at = at.parent;
+  return at;
 }
 
 function outsideNode(): ScopeNode {

@@ -10,8 +10,8 @@
  * None of them is a checkpoint. All let through what is not theirs.
  */
 import type { CancelScope } from "./cancel-scope.ts";
-import { enclose } from "./enclose.ts";
-import { type Cancelled, TimeoutError } from "./errors.ts";
+import { enclose, rethrow, swallow } from "./enclose.ts";
+import { TimeoutError } from "./errors.ts";
 import { grantGrace, setDeadline } from "./propagation.ts";
 import { currentNode, Scope } from "./scope.ts";
 import { EXPIRED, type ScopeNode, SHIELD } from "./scope-node.ts";
@@ -36,7 +36,7 @@ export function cancelScope<T>(body: Body<T>, options: CancelScopeOptions = {}):
   if (Number.isNaN(deadline)) return Promise.reject(new RangeError("deadline: expected milliseconds, got NaN"));
   const node = new Scope(currentNode(), currentNode().loop, options.name ?? "a cancel scope");
   if (deadline !== undefined) setDeadline(node, deadline);
-  return enclose<CancelScope, T | undefined>(node, body, node, () => undefined);
+  return enclose<CancelScope, T | undefined>(node, body, node, swallow);
 }
 
 /**
@@ -49,7 +49,7 @@ export function moveOnAfter<T>(ms: number, body: Body<T>): Promise<T | undefined
   const invalid = checkDuration("moveOnAfter", ms);
   if (invalid !== undefined) return Promise.reject(invalid);
   const node = timed("moveOnAfter", ms);
-  return enclose<CancelScope, T | undefined>(node, body, node, () => undefined);
+  return enclose<CancelScope, T | undefined>(node, body, node, swallow);
 }
 
 /**
@@ -65,6 +65,7 @@ export function withTimeout<T>(ms: number, body: Body<T>): Promise<T> {
   const node = timed("withTimeout", ms);
   return enclose(node, body, node, (cancelled) => {
     if ((node.flags & EXPIRED) === 0) throw cancelled;
+    swallow(cancelled, node);
     throw new TimeoutError(`timed out after ${ms} ms`);
   });
 }
@@ -99,8 +100,4 @@ function timed(what: string, ms: number): ScopeNode & CancelScope {
 export function checkDuration(what: string, ms: number): RangeError | undefined {
   if (typeof ms === "number" && ms >= 0) return undefined;
   return new RangeError(`${what}: expected a duration in milliseconds, zero or more, got ${String(ms)}`);
-}
-
-export function rethrow(cancelled: Cancelled): never {
-  throw cancelled;
 }

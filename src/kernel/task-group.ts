@@ -8,7 +8,7 @@
  *
  * What becomes of an error that a task ends with
  *   its own handle or `cancelAll` cancelled it    nothing: somebody asked for that
- *   the group's own cancellation                  nothing: a consequence of the first failure
+ *   the group's own cancellation                  nothing: a consequence of the first failure; without one, rethrown
  *   a cancellation from around the group          rethrown at the end, if nothing failed
  *   anything else, foreign `Cancelled` included   the first is the group's failure; later ones are kept with it
  *
@@ -82,7 +82,7 @@ class Group implements TaskGroup {
   readonly children: GroupNode;
   promise: Promise<unknown> | undefined;
   #failure: { readonly error: unknown } | undefined;
-  /** A cancellation from around the group that reached the body or a child. */
+  /** A cancellation that no failure of the group caused and that reached the body or a child. */
   #outer: Cancelled | undefined;
   #wake: (() => void) | undefined;
 
@@ -108,7 +108,7 @@ class Group implements TaskGroup {
 
   taskSettled(task: SettledTask): void {
     if (!task.hasFailed) return;
-    const error = task.error();
+    const error = task.outcome;
     if (error instanceof Cancelled && (error.scope === task.scope || error.scope === this.children)) return;
     this.#failed(error);
   }
@@ -119,7 +119,8 @@ class Group implements TaskGroup {
 
   #failed(error: unknown): void {
     if (error instanceof Cancelled && this.scope.cancelledBy !== null && isWithin(this.scope, error.scope)) {
-      if (error.scope !== this.scope) this.#outer ??= error;
+      // Without a failure somebody cancelled the group's scope by hand, or its deadline passed.
+      if (error.scope !== this.scope || this.#failure === undefined) this.#outer ??= error;
       return;
     }
     if (this.#failure !== undefined) {
@@ -147,7 +148,7 @@ class Group implements TaskGroup {
     if (this.#wake !== undefined && this.isDrained) this.#wake();
   }
 
-  /** @throws the group's failure, or the cancellation from outside that cut it. */
+  /** @throws the group's failure, or the cancellation that cut it. */
   close(): void {
     closeNode(this.children);
     closeNode(this.scope);

@@ -18,9 +18,9 @@
 
 import { detour, mustDetour } from "./checkpoint.ts";
 import { Cancelled, InvalidStateError } from "./errors.ts";
-import { type Callback, type Joined, Joiner, refused } from "./joiner.ts";
+import { type Callback, type Joined, Joiner, thenQuietly } from "./joiner.ts";
 import type { Startable } from "./ports.ts";
-import { closeNode } from "./propagation.ts";
+import { cancelNode, closeNode } from "./propagation.ts";
 import { ambient, currentNode, Scope } from "./scope.ts";
 import {
   CAUGHT,
@@ -88,7 +88,11 @@ export class TaskNode<T> extends Scope implements Task<T>, Startable, SettledTas
   }
 
   get hasFailed(): boolean {
-    return this.done && (this.flags & FAILED) !== 0;
+    return (this.flags & FAILED) !== 0;
+  }
+
+  get outcome(): unknown {
+    return this.#content;
   }
 
   result(): T {
@@ -110,13 +114,11 @@ export class TaskNode<T> extends Scope implements Task<T>, Startable, SettledTas
     const scope = currentNode();
     if (mustDetour(scope)) {
       const way = detour(scope, () => this.joined());
-      return (
-        scope.isCancelled
-          ? refused(way, onFulfilled as Callback, onRejected as Callback)
-          : way.then(onFulfilled, onRejected)
-      ) as Promise<A | B>;
+      return thenQuietly(way, onFulfilled as Callback, onRejected as Callback) as Promise<A | B>;
     }
-    if (this.done) return this.joined().then(onFulfilled, onRejected);
+    if (this.done) {
+      return thenQuietly(this.joined(), onFulfilled as Callback, onRejected as Callback) as Promise<A | B>;
+    }
     const joiner = new Joiner(scope, this, onFulfilled as Callback, onRejected as Callback);
     if (this.#joiners === null) this.#joiners = joiner;
     else if (this.#joiners instanceof Set) this.#joiners.add(joiner);
@@ -150,8 +152,13 @@ export class TaskNode<T> extends Scope implements Task<T>, Startable, SettledTas
     this.flags |= how;
     this.#content = content;
     if (how === FAILED && content instanceof Cancelled && isWithin(this, content.scope)) this.flags |= CAUGHT;
-    if (this.firstChild === null) this.settle();
-    else this.flags |= ENDING;
+    if (this.firstChild === null) {
+      this.settle();
+      return;
+    }
+    this.flags |= ENDING;
+    // The parent hears of a failure only after the scopes left open have ended, so they are not left to wait for good.
+    if (how === FAILED) cancelNode(this, content);
   }
 
   override childClosed(): void {

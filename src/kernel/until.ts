@@ -3,11 +3,13 @@
  *
  * However often a promise is waited for and abandoned, it carries one reaction of ours: those who wait stand in a
  * queue that a `WeakMap` finds by the promise. (A reaction each would stay with a long-lived promise for ever,
- * which is how `Promise.race` leaks.)
+ * which is how `Promise.race` leaks.) A task needs none of this: each wait for it is cancellable by itself.
  */
 import { detour, mustDetour } from "./checkpoint.ts";
 import { inMicrotask } from "./microtask.ts";
+import { quietly } from "./quiet.ts";
 import { currentNode } from "./scope.ts";
+import { TaskNode } from "./task.ts";
 import { WaitQueue } from "./wait-queue.ts";
 import { Waiter } from "./waiter.ts";
 
@@ -21,10 +23,11 @@ const watches = new WeakMap<PromiseLike<unknown>, Watch>();
  * the cancellation keeps its value.
  */
 export function until<T>(promise: PromiseLike<T>): Promise<T> {
+  if (promise instanceof TaskNode) return quietly(async () => promise as T);
   const scope = currentNode();
   if (mustDetour(scope)) {
-    // It is abandoned before it was waited for, so its failure is nobody's any more.
-    if (scope.cancelledBy !== null) promise.then(undefined, () => {});
+    // Watched from now on: it may fail before the detour is over, and where it is abandoned its failure is nobody's.
+    watchOf(promise);
     return detour(scope, () => until(promise));
   }
   const waiter = new UntilWaiter<T>(scope);
@@ -37,7 +40,9 @@ function watchOf(promise: PromiseLike<unknown>): Watch {
   if (known !== undefined) return known;
   const watch: Watch = new WaitQueue();
   watches.set(promise, watch);
-  promise.then(
+  // A thenable may call back at once, or throw.
+  const settled = promise instanceof Promise ? promise : Promise.resolve(promise);
+  settled.then(
     (value) => settle(promise, watch, (waiter) => waiter.wake(value)),
     (error: unknown) => settle(promise, watch, (waiter) => waiter.fail(() => error)),
   );

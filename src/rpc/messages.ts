@@ -14,7 +14,6 @@ export type Id = string | number | null;
 export type Params = readonly unknown[] | { readonly [name: string]: unknown };
 
 export interface Request {
-  readonly kind: "request";
   readonly method: string;
   readonly params: Params | undefined;
   /** `undefined` for a notification. */
@@ -52,10 +51,23 @@ interface Message {
   readonly error?: unknown;
 }
 
-export function classify(value: unknown): Request | Answer | Invalid {
+/** Whether it is a valid request. The message itself is the request: the common case makes no object. */
+export function isRequest(value: unknown): value is Request {
+  if (typeof value !== "object" || value === null) return false;
+  const { jsonrpc, id, method, params } = value as Message;
+  return (
+    jsonrpc === "2.0" &&
+    typeof method === "string" &&
+    (id === undefined || isId(id)) &&
+    (params === undefined || (typeof params === "object" && params !== null))
+  );
+}
+
+/** Tells what a message is that is no valid request. */
+export function classifyOther(value: unknown): Answer | Invalid {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return invalid(null, "expected an object");
   const message = value as Message;
-  const { id, method, params } = message;
+  const { id, method } = message;
   const validId = isId(id) ? id : null;
   if (method === undefined && (message.result !== undefined || message.error !== undefined)) {
     return classifyAnswer(message, id);
@@ -63,10 +75,7 @@ export function classify(value: unknown): Request | Answer | Invalid {
   if (message.jsonrpc !== "2.0") return invalid(validId, 'expected the member "jsonrpc" to be "2.0"');
   if (typeof method !== "string") return invalid(validId, 'expected the member "method" to be a string');
   if (id !== undefined && !isId(id)) return invalid(null, 'expected the member "id" to be a string, a number or null');
-  if (params !== undefined && (typeof params !== "object" || params === null)) {
-    return invalid(validId, 'expected the member "params" to be an array or an object');
-  }
-  return { kind: "request", method, params: params as Params | undefined, id };
+  return invalid(validId, 'expected the member "params" to be an array or an object');
 }
 
 function classifyAnswer(message: Message, id: unknown): Answer | Invalid {

@@ -25,9 +25,10 @@ import { Calls } from "./calls.ts";
 import { RpcError } from "./errors.ts";
 import { createFailureReport } from "./failure-report.ts";
 import {
-  classify,
+  classifyOther,
   internalError,
   invalidRequest,
+  isRequest,
   methodNotFound,
   type Params,
   parseError,
@@ -39,7 +40,7 @@ import {
 } from "./messages.ts";
 import { type Methods, type MethodTable, methodTable } from "./methods.ts";
 import { Outbox } from "./outbox.ts";
-import { currentRequest, type ReplyTo, Requests, type RequestTask } from "./requests.ts";
+import { currentRequestOwner, type ReplyTo, Requests, type RequestTask } from "./requests.ts";
 
 export interface PeerOptions {
   /** What the other side may call. By default nothing. */
@@ -153,7 +154,7 @@ export class PeerConnection implements Peer {
     if (this.#requests !== undefined) throw new InvalidStateError("a peer is run once");
     await taskGroup(async (group) => {
       this.#outbox.begin(group);
-      const requests = new Requests(currentNode(), this.#requestEnded);
+      const requests = new Requests(currentNode(), this, this.#requestEnded);
       this.#requests = requests;
       try {
         await this.#readUntilStopped(requests);
@@ -239,11 +240,12 @@ export class PeerConnection implements Peer {
   }
 
   #receiveOne(value: unknown, replyTo: ReplyTo, requests: Requests): void {
-    const message = classify(value);
+    if (isRequest(value)) {
+      this.#receiveRequest(value, replyTo, requests);
+      return;
+    }
+    const message = classifyOther(value);
     switch (message.kind) {
-      case "request":
-        this.#receiveRequest(message, replyTo, requests);
-        return;
       case "answer":
         this.#calls.settle(message);
         replyTo.reply(undefined);
@@ -258,7 +260,7 @@ export class PeerConnection implements Peer {
 
   #receiveRequest({ method, params, id }: Request, replyTo: ReplyTo, requests: Requests): void {
     const fn = this.#methods.get(method);
-    if (fn !== undefined && !this.#isStopping) requests.begin(this, method, fn, params, id, replyTo);
+    if (fn !== undefined && !this.#isStopping) requests.begin(method, fn, params, id, replyTo);
     else if (id === undefined) replyTo.reply(undefined);
     else replyTo.reply(writeError(fn === undefined ? methodNotFound(method) : stopping(), id));
   }
@@ -359,7 +361,7 @@ export class PeerConnection implements Peer {
 
 /** The peer whose request the running code works on: for methods that call back. `undefined` outside of a method. */
 export function currentPeer(): Peer | undefined {
-  return currentRequest()?.owner as Peer | undefined;
+  return currentRequestOwner() as Peer | undefined;
 }
 
 function limit(name: string, value: number): number {

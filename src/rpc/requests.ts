@@ -21,13 +21,16 @@ export interface ReplyTo {
 export type RequestEnd = (request: RequestTask, failed: boolean, outcome: unknown) => void;
 
 export class Requests extends Scope {
+  /** The peer that received them. */
+  readonly owner: object;
   readonly #ended: RequestEnd;
   #count = 0;
   /** Wake those who wait for one to end. */
   #wakes: (() => void)[] = [];
 
-  constructor(parent: ScopeNode, ended: RequestEnd) {
+  constructor(parent: ScopeNode, owner: object, ended: RequestEnd) {
     super(parent, parent.loop, "requests of a connection");
+    this.owner = owner;
     this.#ended = ended;
   }
 
@@ -36,16 +39,9 @@ export class Requests extends Scope {
     return this.#count;
   }
 
-  begin(
-    owner: object,
-    method: string,
-    fn: Method,
-    params: Params | undefined,
-    id: Id | undefined,
-    replyTo: ReplyTo,
-  ): void {
+  begin(method: string, fn: Method, params: Params | undefined, id: Id | undefined, replyTo: ReplyTo): void {
     this.#count++;
-    this.loop.start(new RequestTask(this, owner, method, fn, params, id, replyTo));
+    this.loop.start(new RequestTask(this, method, fn, params, id, replyTo));
   }
 
   /** Settles when fewer than `limit` are being worked on. Not a checkpoint: those who wait are cancelled with the requests. */
@@ -55,10 +51,10 @@ export class Requests extends Scope {
 
   override taskSettled(task: SettledTask): void {
     const request = task as RequestTask;
+    const { hasFailed, outcome } = request;
     this.#count--;
-    if (!request.hasFailed) this.#ended(request, false, request.result());
     // Cut off with the connection, or by a cancellation around it: nobody is left to answer to.
-    else if (!(request.error() instanceof Cancelled && request.cancelled)) this.#ended(request, true, request.error());
+    if (!(hasFailed && outcome instanceof Cancelled && request.cancelled)) this.#ended(request, hasFailed, outcome);
     this.#wakeAll();
   }
 
@@ -84,8 +80,6 @@ export class Requests extends Scope {
 }
 
 export class RequestTask extends TaskNode<unknown> {
-  /** The peer that received it. */
-  readonly owner: object;
   readonly id: Id | undefined;
   readonly replyTo: ReplyTo;
   readonly #fn: Method;
@@ -93,7 +87,6 @@ export class RequestTask extends TaskNode<unknown> {
 
   constructor(
     parent: Requests,
-    owner: object,
     method: string,
     fn: Method,
     params: Params | undefined,
@@ -101,7 +94,6 @@ export class RequestTask extends TaskNode<unknown> {
     replyTo: ReplyTo,
   ) {
     super(parent, undefined, method);
-    this.owner = owner;
     this.id = id;
     this.replyTo = replyTo;
     this.#fn = fn;
@@ -113,8 +105,9 @@ export class RequestTask extends TaskNode<unknown> {
   }
 }
 
-/** The request that the running code works on. */
-export function currentRequest(): RequestTask | undefined {
-  for (let at: ScopeNode | null = currentNode(); at !== null; at = at.parent) if (at instanceof RequestTask) return at;
+/** The peer whose request the running code works on. */
+export function currentRequestOwner(): object | undefined {
+  for (let at: ScopeNode | null = currentNode(); at !== null; at = at.parent)
+    if (at instanceof Requests) return at.owner;
   return undefined;
 }

@@ -64,9 +64,7 @@ export class TransportStream implements ByteStream, Protocol {
     if (this.#lost !== undefined) {
       return this.#lost.cause === undefined ? Promise.resolve(undefined) : Promise.reject(this.#broken("receive from"));
     }
-    this.#receiver = new ReceiveWaiter(scope, maxBytes, () => {
-      this.#receiver = undefined;
-    });
+    this.#receiver = new ReceiveWaiter(scope, this, maxBytes);
     return this.#receiver.promise;
   }
 
@@ -84,9 +82,7 @@ export class TransportStream implements ByteStream, Protocol {
       this.#connected.write(bytes);
       return DONE;
     }
-    this.#sender = new SendWaiter(scope, bytes, () => {
-      this.#sender = undefined;
-    });
+    this.#sender = new SendWaiter(scope, this, bytes);
     return this.#sender.promise;
   }
 
@@ -188,6 +184,14 @@ export class TransportStream implements ByteStream, Protocol {
     }
   }
 
+  receiverLeft(): void {
+    this.#receiver = undefined;
+  }
+
+  senderLeft(): void {
+    this.#sender = undefined;
+  }
+
   get #connected(): Transport {
     if (this.#transport === undefined) throw new Error("a stream is handed out only when its connection stands");
     return this.#transport;
@@ -248,31 +252,31 @@ export class TransportStream implements ByteStream, Protocol {
 
 class ReceiveWaiter extends Waiter<Uint8Array | undefined> {
   readonly maxBytes: number | undefined;
-  readonly #leave: () => void;
+  readonly #stream: TransportStream;
 
-  constructor(scope: ScopeNode, maxBytes: number | undefined, leave: () => void) {
+  constructor(scope: ScopeNode, stream: TransportStream, maxBytes: number | undefined) {
     super(scope);
+    this.#stream = stream;
     this.maxBytes = maxBytes;
-    this.#leave = leave;
   }
 
   protected override abandoned(): void {
-    this.#leave();
+    this.#stream.receiverLeft();
   }
 }
 
 class SendWaiter extends Waiter<void> {
   readonly bytes: Uint8Array;
-  readonly #leave: () => void;
+  readonly #stream: TransportStream;
 
-  constructor(scope: ScopeNode, bytes: Uint8Array, leave: () => void) {
+  constructor(scope: ScopeNode, stream: TransportStream, bytes: Uint8Array) {
     super(scope);
+    this.#stream = stream;
     this.bytes = bytes;
-    this.#leave = leave;
   }
 
   protected override abandoned(): void {
-    this.#leave();
+    this.#stream.senderLeft();
   }
 }
 

@@ -4,6 +4,7 @@
 import { InvalidStateError } from "../kernel/errors.ts";
 import { run } from "../kernel/run.ts";
 import { currentLoop } from "../kernel/scope.ts";
+import { until } from "../kernel/until.ts";
 import { VirtualLoop, type VirtualLoopOptions } from "../loops/virtual/loop.ts";
 
 /**
@@ -19,7 +20,7 @@ export function virtualRun<T>(fn: () => T | PromiseLike<T>, options: VirtualLoop
 
 /**
  * Waits until every other task is blocked, before the virtual clock jumps: the point at which a test can say what
- * has happened so far.
+ * has happened so far. Always a checkpoint.
  *
  * @throws InvalidStateError outside of `virtualRun`.
  */
@@ -30,5 +31,5 @@ export async function waitAllTasksBlocked(): Promise<void> {
       "waitAllTasksBlocked() works in virtualRun() only: real input and output cannot be seen to be over",
     );
   }
-  await loop.allBlocked();
+  await until(loop.allBlocked());
 }

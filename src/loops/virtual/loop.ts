@@ -35,7 +35,7 @@ export class VirtualLoop implements Loop {
   #turns: (() => void)[] = [];
   #idle: (() => void)[] = [];
   #starting: (() => void)[] = [];
-  #stuck: ((what: string) => void)[] = [];
+  readonly #stuck = new Set<(what: string) => void>();
   #isPumping = false;
 
   constructor(options: VirtualLoopOptions = {}) {
@@ -92,12 +92,12 @@ export class VirtualLoop implements Loop {
   }
 
   attach(stuck: (what: string) => void): void {
-    this.#stuck.push(stuck);
+    this.#stuck.add(stuck);
     this.#pump();
   }
 
-  detach(): void {
-    this.#stuck.pop();
+  detach(stuck: (what: string) => void): void {
+    this.#stuck.delete(stuck);
   }
 
   readonly #startInDrawnOrder = (): void => {
@@ -113,7 +113,7 @@ export class VirtualLoop implements Loop {
     if (this.#isPumping) return;
     this.#isPumping = true;
     const turn = (): void => {
-      if (this.#stuck.length === 0) {
+      if (this.#stuck.size === 0) {
         this.#isPumping = false;
         return;
       }

@@ -41,21 +41,28 @@ export function lengthPrefixed(options: LengthPrefixedOptions = {}): Framing {
   };
 }
 
+/** Where frames are put together before they are copied out, so that no text need be measured first. */
+let scratch = Buffer.allocUnsafeSlow(64 * 1024);
+const LARGEST_KEPT_SCRATCH_BYTES = 1024 * 1024;
+
 function encode(texts: readonly string[], maxFrameBytes: number): Uint8Array {
-  let total = 0;
+  let used = 0;
   for (const text of texts) {
-    // No text has more bytes than three for each unit of UTF-16, so most need not be counted.
-    const bytes = Buffer.byteLength(text);
+    // A unit of UTF-16 becomes three bytes at the most.
+    const end = used + HEADER_BYTES + text.length * 3;
+    if (end > scratch.length) {
+      const larger = Buffer.allocUnsafeSlow(Math.max(end, 2 * scratch.length));
+      scratch.copy(larger, 0, 0, used);
+      scratch = larger;
+    }
+    const bytes = scratch.write(text, used + HEADER_BYTES);
     if (bytes > maxFrameBytes) throw tooLarge("send", bytes, maxFrameBytes);
-    total += HEADER_BYTES + bytes;
+    scratch.writeInt32BE(bytes, used);
+    used += HEADER_BYTES + bytes;
   }
-  const frames = Buffer.allocUnsafe(total);
-  let at = 0;
-  for (const text of texts) {
-    const bytes = frames.write(text, at + HEADER_BYTES);
-    frames.writeInt32BE(bytes, at);
-    at += HEADER_BYTES + bytes;
-  }
+  const frames = Buffer.allocUnsafe(used);
+  scratch.copy(frames, 0, 0, used);
+  if (scratch.length > LARGEST_KEPT_SCRATCH_BYTES) scratch = Buffer.allocUnsafeSlow(64 * 1024);
   return frames;
 }
 
