@@ -72,7 +72,8 @@ async function conductGroup<T>(group: Group, body: (group: TaskGroup) => T | Pro
   } catch (error) {
     group.bodyFailed(error);
   }
-  if (!group.isDrained) await group.drained();
+  // Looked at again after each wait: whoever awaited the last child may have spawned another by now.
+  while (!group.isDrained) await group.drained();
   group.close();
   return value as T;
 }
@@ -136,12 +137,10 @@ class Group implements TaskGroup {
     return this.children.firstChild === null && this.scope.firstChild === this.children && this.children.next === null;
   }
 
-  async drained(): Promise<void> {
-    while (!this.isDrained) {
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-    }
+  drained(): Promise<void> {
+    return new Promise<void>((resolve) => {
+      this.#wake = resolve;
+    });
   }
 
   childClosed(): void {

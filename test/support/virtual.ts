@@ -1,0 +1,44 @@
+/**
+ * Running a test in virtual time, with the check that every test owes: it leaves no task, scope, wait or timer behind.
+ */
+import assert from "node:assert/strict";
+import { run } from "coppice";
+import { VirtualLoop, type VirtualLoopOptions } from "coppice/testing";
+import type { Timer } from "../../src/kernel/ports.ts";
+import { currentNode } from "../../src/kernel/scope.ts";
+
+/** Counts the timers that are neither fired nor cancelled. */
+class CountingLoop extends VirtualLoop {
+  readonly live = new Set<Timer>();
+
+  override callAt(when: number, callback: () => void): Timer {
+    const inner = super.callAt(when, () => {
+      this.live.delete(timer);
+      callback();
+    });
+    const timer: Timer = {
+      cancel: () => {
+        this.live.delete(timer);
+        inner.cancel();
+      },
+    };
+    this.live.add(timer);
+    return timer;
+  }
+}
+
+/** As `virtualRun`; fails if `fn` leaves anything alive. */
+export function virtually<T>(fn: () => T | PromiseLike<T>, options: VirtualLoopOptions = {}): Promise<T> {
+  const loop = new CountingLoop(options);
+  return run(
+    async () => {
+      const value = await fn();
+      const node = currentNode();
+      assert.equal(node.firstChild, null, `still open: ${node.firstChild?.name}`);
+      assert.equal(node.firstWaiter, null, "a wait was left behind");
+      assert.equal(loop.live.size, 0, "timers were left behind");
+      return value;
+    },
+    { loop },
+  );
+}

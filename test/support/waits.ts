@@ -1,0 +1,121 @@
+/**
+ * Every wait that somebody else ends, as one table: what holds for all of them is tested for each.
+ * (`sleep` is ended by the clock and joining a task by the task; their tests stand beside this table's.)
+ */
+import { abortable, type CancelScope, cancelScope, channel, Event, until } from "coppice";
+
+export interface Wait {
+  readonly name: string;
+  open(): OpenWait;
+}
+
+export interface OpenWait {
+  /** Begins to wait. */
+  wait(): PromiseLike<unknown>;
+  /** Ends the wait, or makes the next one ready. */
+  wake(): void;
+  /** What the wait gives. */
+  readonly value: unknown;
+  /** How often the wait had its effect, as the other side sees it. */
+  readonly effects?: () => number;
+  /** Ends what the table itself started. */
+  end(): void;
+}
+
+export const waits: readonly Wait[] = [
+  {
+    name: "event.wait",
+    open: () => {
+      const event = new Event();
+      return { wait: () => event.wait(), wake: () => event.set(), value: undefined, end: () => {} };
+    },
+  },
+  { name: "sender.send on a rendezvous channel", open: () => openSend(0) },
+  { name: "sender.send on a full channel of capacity 1", open: () => openSend(1) },
+  { name: "receiver.receive on a rendezvous channel", open: () => openReceive(0) },
+  { name: "receiver.receive on a channel of capacity 1", open: () => openReceive(1) },
+  { name: "receiver.receive on an unbounded channel", open: () => openReceive(Infinity) },
+  {
+    name: "until",
+    open: () => {
+      const { promise, resolve } = Promise.withResolvers<string>();
+      return { wait: () => until(promise), wake: () => resolve("value"), value: "value", end: () => {} };
+    },
+  },
+  {
+    name: "abortable",
+    open: () => {
+      let result = Promise.withResolvers<string>();
+      return {
+        wait: () =>
+          abortable((signal) => {
+            signal.addEventListener("abort", () => {
+              result.reject(signal.reason);
+              result = Promise.withResolvers();
+            });
+            return result.promise;
+          }),
+        wake: () => result.resolve("value"),
+        value: "value",
+        end: () => {},
+      };
+    },
+  },
+  {
+    name: "scope.whenStopping",
+    open: () => {
+      const over = new Event();
+      let scope!: CancelScope;
+      void cancelScope((opened) => {
+        scope = opened;
+        return over.wait();
+      });
+      return {
+        wait: () => scope.whenStopping(),
+        wake: () => scope.stop({ graceMs: Infinity }),
+        value: undefined,
+        end: () => over.set(),
+      };
+    },
+  },
+];
+
+function openSend(capacity: number): OpenWait {
+  const [sender, receiver] = channel<string>(capacity);
+  let received = 0;
+  for (let filled = 0; filled < capacity; filled++) void sender.send("earlier");
+  return {
+    wait: () => sender.send("value"),
+    wake: () => {
+      for (let taken = 0; taken <= capacity; taken++) {
+        receiver.receive().then(
+          (value) => {
+            if (value === "value") received++;
+          },
+          () => {},
+        );
+      }
+    },
+    value: undefined,
+    effects: () => received,
+    end: () => {
+      sender.close();
+      receiver.close();
+    },
+  };
+}
+
+function openReceive(capacity: number): OpenWait {
+  const [sender, receiver] = channel<string>(capacity);
+  return {
+    wait: () => receiver.receive(),
+    wake: () => {
+      sender.send("value").catch(() => {});
+    },
+    value: "value",
+    end: () => {
+      sender.close();
+      receiver.close();
+    },
+  };
+}
