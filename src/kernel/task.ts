@@ -70,13 +70,14 @@ export interface Task<T> {
 /** The node of a task. Servers subclass it to run a request without a closure. */
 export class TaskNode<T> extends Scope implements Task<T>, Startable, SettledTask, Joined {
   /** Until the start, the function; from its end on, the value or the error. */
-  #content: unknown;
-  #joiners: Joiner | Set<Joiner> | null = null;
+  declare private content: unknown;
+  declare private joiners: Joiner | Set<Joiner> | null;
 
   /** `label` is the name, or the function itself. The parent is told when the task settles. */
   constructor(parent: ScopeNode, fn: (() => unknown) | undefined, label: Label) {
     super(parent, parent.loop, label, TASK);
-    this.#content = fn;
+    this.content = fn;
+    this.joiners = null;
   }
 
   get done(): boolean {
@@ -92,18 +93,18 @@ export class TaskNode<T> extends Scope implements Task<T>, Startable, SettledTas
   }
 
   get outcome(): unknown {
-    return this.#content;
+    return this.content;
   }
 
   result(): T {
     this.mustBeDone("result");
-    if (this.hasFailed) throw this.#content;
-    return this.#content as T;
+    if (this.hasFailed) throw this.content;
+    return this.content as T;
   }
 
   error(): unknown {
     this.mustBeDone("error");
-    return this.hasFailed ? this.#content : undefined;
+    return this.hasFailed ? this.content : undefined;
   }
 
   // biome-ignore lint/suspicious/noThenProperty: a task is awaited like a promise, and cancellably.
@@ -120,9 +121,9 @@ export class TaskNode<T> extends Scope implements Task<T>, Startable, SettledTas
       return thenQuietly(this.joined(), onFulfilled as Callback, onRejected as Callback) as Promise<A | B>;
     }
     const joiner = new Joiner(scope, this, onFulfilled as Callback, onRejected as Callback);
-    if (this.#joiners === null) this.#joiners = joiner;
-    else if (this.#joiners instanceof Set) this.#joiners.add(joiner);
-    else this.#joiners = new Set([this.#joiners, joiner]);
+    if (this.joiners === null) this.joiners = joiner;
+    else if (this.joiners instanceof Set) this.joiners.add(joiner);
+    else this.joiners = new Set([this.joiners, joiner]);
     return joiner as PromiseLike<unknown> as PromiseLike<A | B>;
   }
 
@@ -142,15 +143,15 @@ export class TaskNode<T> extends Scope implements Task<T>, Startable, SettledTas
 
   /** Runs what the task is for, once, with the task as the ambient value. */
   protected invoke(): unknown {
-    const fn = this.#content as () => unknown;
-    this.#content = undefined;
+    const fn = this.content as () => unknown;
+    this.content = undefined;
     return fn();
   }
 
   /** The function has ended. */
   end(how: typeof FULFILLED | typeof FAILED, content: unknown): void {
     this.flags |= how;
-    this.#content = content;
+    this.content = content;
     if (how === FAILED && content instanceof Cancelled && isWithin(this, content.scope)) this.flags |= CAUGHT;
     if (this.firstChild === null) {
       this.settle();
@@ -171,26 +172,26 @@ export class TaskNode<T> extends Scope implements Task<T>, Startable, SettledTas
    */
   private settle(): void {
     this.flags &= ~ENDING;
-    const joiners = this.#joiners;
-    this.#joiners = null;
+    const joiners = this.joiners;
+    this.joiners = null;
     if (joiners instanceof Set) for (const joiner of joiners) removeWaiter(joiner);
     else if (joiners !== null) removeWaiter(joiners);
     this.parent?.taskSettled(this);
     closeNode(this);
     const hasFailed = (this.flags & FAILED) !== 0;
-    if (joiners instanceof Set) for (const joiner of joiners) joiner.run(hasFailed, this.#content);
-    else if (joiners !== null) joiners.run(hasFailed, this.#content);
+    if (joiners instanceof Set) for (const joiner of joiners) joiner.run(hasFailed, this.content);
+    else if (joiners !== null) joiners.run(hasFailed, this.content);
   }
 
   /** A wait for this task was cut short. */
   forget(joiner: Joiner): void {
-    if (this.#joiners instanceof Set) this.#joiners.delete(joiner);
-    else this.#joiners = null;
+    if (this.joiners instanceof Set) this.joiners.delete(joiner);
+    else this.joiners = null;
   }
 
   private joined(): Promise<T> {
     if (!this.done) return new Promise<T>((resolve, reject) => this.then(resolve, reject));
-    return this.hasFailed ? Promise.reject(this.#content) : Promise.resolve(this.#content as T);
+    return this.hasFailed ? Promise.reject(this.content) : Promise.resolve(this.content as T);
   }
 
   private mustBeDone(what: string): void {

@@ -25,38 +25,42 @@ function takeResolve(resolve: Resolve<never>): void {
 }
 
 export class Waiter<T> implements Interruptible, Waiting {
-  scope: ScopeNode;
-  nextInScope: Interruptible | null = null;
-  prevInScope: Interruptible | null = null;
-  queue: Waiting["queue"] = null;
-  nextInQueue: Waiting | null = null;
-  prevInQueue: Waiting | null = null;
-  readonly promise: Promise<T>;
-  #resolve: Resolve<T>;
+  // Declared, and assigned in the constructor, as in `ScopeNode`.
+  declare scope: ScopeNode;
+  declare nextInScope: Interruptible | null;
+  declare prevInScope: Interruptible | null;
+  declare queue: Waiting["queue"];
+  declare nextInQueue: Waiting | null;
+  declare prevInQueue: Waiting | null;
+  declare readonly promise: Promise<T>;
+  declare private readonly resolve: Resolve<T>;
 
   constructor(scope: ScopeNode) {
+    this.queue = null;
+    this.nextInQueue = null;
+    this.prevInQueue = null;
     this.scope = scope;
     this.promise = new Promise<T>(takeResolve as (resolve: Resolve<T>) => void);
-    this.#resolve = lastResolve as unknown as Resolve<T>;
+    this.resolve = lastResolve as unknown as Resolve<T>;
     appendWaiter(scope, this);
   }
 
   /** Ends the wait with `value`. The waiter must be parked, and out of its queue. */
   wake(value: T): void {
     removeWaiter(this);
-    this.#resolve(value);
+    this.resolve(value);
   }
 
   /** Ends the wait with an error, which `make` builds where the wait is awaited. */
   fail(make: () => unknown): void {
     removeWaiter(this);
-    this.#resolve(new Refusal(make));
+    this.resolve(new Refusal(make));
   }
 
   interrupt(): (() => void) | undefined {
     this.queue?.remove(this);
     this.abandoned();
-    this.#resolve(new Interruption(this.scope, this.promise));
+    this.resolve(new Interruption(this.scope, this.promise));
     return undefined;
   }
 

@@ -80,10 +80,11 @@ export class Requests extends Scope {
 }
 
 export class RequestTask extends TaskNode<unknown> {
-  readonly id: Id | undefined;
-  readonly replyTo: ReplyTo;
-  readonly #fn: Method;
-  readonly #params: Params | undefined;
+  // Declared here and assigned in the constructor, as in `ScopeNode`.
+  declare readonly id: Id | undefined;
+  declare readonly replyTo: ReplyTo;
+  declare private readonly fn: Method;
+  declare private readonly params: Params | undefined;
 
   constructor(
     parent: Requests,
@@ -96,12 +97,12 @@ export class RequestTask extends TaskNode<unknown> {
     super(parent, undefined, method);
     this.id = id;
     this.replyTo = replyTo;
-    this.#fn = fn;
-    this.#params = params;
+    this.fn = fn;
+    this.params = params;
   }
 
   protected override invoke(): unknown {
-    return callMethod(this.#fn, this.#params);
+    return callMethod(this.fn, this.params);
   }
 }
 
