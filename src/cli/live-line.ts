@@ -1,0 +1,41 @@
+/**
+ * One line of a terminal, rewritten in place. Nothing at all where the stream is no terminal.
+ */
+
+/** What is needed of `process.stdout`. */
+export interface Terminal {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+  write(text: string): unknown;
+}
+
+const DEFAULT_COLUMNS = 80;
+const CLEAR_TO_END = "\u001b[K";
+
+export class LiveLine {
+  readonly #terminal: Terminal;
+  #isShown = false;
+
+  constructor(terminal: Terminal) {
+    this.#terminal = terminal;
+  }
+
+  get isLive(): boolean {
+    return this.#terminal.isTTY === true;
+  }
+
+  /** Replaces the line. Cut to the terminal's width, short of the last column: a full line would wrap, and then stay. */
+  show(text: string): void {
+    if (!this.isLive) return;
+    this.#isShown = true;
+    const width = (this.#terminal.columns || DEFAULT_COLUMNS) - 1;
+    this.#terminal.write(`\r${text.slice(0, width)}${CLEAR_TO_END}`);
+  }
+
+  /** Takes the line away, and leaves the cursor at the beginning of the empty line. */
+  clear(): void {
+    if (!this.#isShown) return;
+    this.#isShown = false;
+    this.#terminal.write(`\r${CLEAR_TO_END}`);
+  }
+}
