@@ -9,7 +9,7 @@
  * fill this side's memory.
  */
 import { detour, mustDetour } from "../kernel/checkpoint.ts";
-import { BrokenError, ClosedError } from "../kernel/errors.ts";
+import { BrokenError, ClosedError, FrameError } from "../kernel/errors.ts";
 import { DONE } from "../kernel/microtask.ts";
 import { currentLoop, currentNode } from "../kernel/scope.ts";
 import type { TaskGroup } from "../kernel/task-group.ts";
@@ -35,14 +35,32 @@ export class Outbox {
   /** Where the task that waits for room runs. */
   begin(group: TaskGroup): void {
     this.#group = group;
+    if (this.#texts.length === 0 || this.#state !== "idle") return;
+    this.#state = "due";
+    this.#flush();
   }
 
   get isBlocked(): boolean {
     return this.#state === "blocked";
   }
 
-  /** `isLast` tells that nothing more is to be expected in this turn, so it need not be waited out. */
+  /** @throws FrameError if `text` is too large for a frame. */
+  checkSize(text: string): void {
+    const { maxFrameBytes } = this.#framing;
+    // A unit of UTF-16 becomes three bytes at the most, so most texts need not be counted.
+    if (text.length * 3 > maxFrameBytes && Buffer.byteLength(text) > maxFrameBytes) {
+      throw new FrameError(
+        `a message of ${Buffer.byteLength(text)} bytes is larger than maxFrameBytes (${maxFrameBytes}): raise that limit on both sides, or send less at once`,
+      );
+    }
+  }
+
+  /**
+   * `isLast` tells that nothing more is to be expected in this turn, so it need not be waited out.
+   * @throws FrameError if `text` is too large for a frame.
+   */
   push(text: string, isLast: boolean): void {
+    this.checkSize(text);
     if (this.#state === "ended") return;
     this.#texts.push(text);
     if (this.#state === "idle") {

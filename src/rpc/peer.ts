@@ -20,27 +20,13 @@ import { taskGroup } from "../kernel/task-group.ts";
 import type { ByteStream } from "../streams/byte-stream.ts";
 import type { FrameDecoder, Framing } from "../streams/framing/framing.ts";
 import { lengthPrefixed } from "../streams/framing/length-prefixed.ts";
-import { Batch } from "./batch.ts";
 import { Calls } from "./calls.ts";
-import { RpcError } from "./errors.ts";
 import { createFailureReport } from "./failure-report.ts";
-import {
-  classifyOther,
-  internalError,
-  invalidRequest,
-  isRequest,
-  methodNotFound,
-  type Params,
-  parseError,
-  type Request,
-  stopping,
-  writeError,
-  writeRequest,
-  writeResult,
-} from "./messages.ts";
+import { Incoming } from "./incoming.ts";
+import { type Params, parseError, writeRequest } from "./messages.ts";
 import { type Methods, type MethodTable, methodTable } from "./methods.ts";
 import { Outbox } from "./outbox.ts";
-import { currentRequestOwner, type ReplyTo, Requests, type RequestTask } from "./requests.ts";
+import { currentRequestOwner, type Requests } from "./requests.ts";
 
 export interface PeerOptions {
   /** What the other side may call. By default nothing. */
@@ -90,26 +76,26 @@ export interface Peer {
 export class PeerConnection implements Peer {
   readonly #stream: ByteStream;
   readonly #framing: Framing;
-  readonly #methods: MethodTable;
   readonly #maxInFlight: number;
-  readonly #maxBatchLength: number;
-  readonly #onError: (error: unknown, method: string) => void;
   readonly #outbox: Outbox;
   readonly #calls = new Calls();
-  readonly #toPeer: ReplyTo = { reply: (text) => this.#send(text) };
-  #requests: Requests | undefined;
-  #isStopping = false;
+  readonly #incoming: Incoming;
+  #hasRun = false;
   /** Why calls are refused; set once. */
   #over: (() => Error) | undefined;
 
   constructor(stream: ByteStream, options: PeerOptions, methods: MethodTable = methodTable(options.methods ?? {})) {
     this.#stream = stream;
     this.#framing = options.framing ?? lengthPrefixed();
-    this.#methods = methods;
     this.#maxInFlight = limit("maxInFlight", options.maxInFlight ?? MAX_IN_FLIGHT);
-    this.#maxBatchLength = limit("maxBatchLength", options.maxBatchLength ?? MAX_BATCH_LENGTH);
-    this.#onError = options.onError ?? createFailureReport();
     this.#outbox = new Outbox(stream, this.#framing);
+    this.#incoming = new Incoming({
+      methods,
+      maxBatchLength: limit("maxBatchLength", options.maxBatchLength ?? MAX_BATCH_LENGTH),
+      onError: options.onError ?? createFailureReport(),
+      outbox: this.#outbox,
+      calls: this.#calls,
+    });
   }
 
   get remoteAddress(): SocketAddress {
@@ -151,11 +137,11 @@ export class PeerConnection implements Peer {
 
   /** Serves the connection until it is over or a stop is asked. Does not close the stream. */
   async run(): Promise<void> {
-    if (this.#requests !== undefined) throw new InvalidStateError("a peer is run once");
+    if (this.#hasRun) throw new InvalidStateError("a peer is run once");
+    this.#hasRun = true;
     await taskGroup(async (group) => {
       this.#outbox.begin(group);
-      const requests = new Requests(currentNode(), this, this.#requestEnded);
-      this.#requests = requests;
+      const requests = this.#incoming.begin(currentNode(), this);
       try {
         await this.#readUntilStopped(requests);
       } finally {
@@ -171,7 +157,7 @@ export class PeerConnection implements Peer {
   async #readUntilStopped(requests: Requests): Promise<void> {
     await cancelScope(async (reading) => {
       const forget = onStopping(currentNode(), () => {
-        this.#isStopping = true;
+        this.#incoming.isStopping = true;
         void requests.fewerThan(1).then(() => reading.cancel("stopping"));
       });
       try {
@@ -197,7 +183,7 @@ export class PeerConnection implements Peer {
       decoder.push(bytes);
       for (let text = this.#nextText(decoder); text !== undefined; text = this.#nextText(decoder)) {
         if (requests.count >= this.#maxInFlight) await requests.fewerThan(this.#maxInFlight);
-        this.#receive(text, requests);
+        this.#incoming.receive(text);
       }
     }
   }
@@ -209,89 +195,8 @@ export class PeerConnection implements Peer {
         return decoder.nextText();
       } catch (error) {
         if (error instanceof FrameError) throw error;
-        this.#toPeer.reply(writeError(parseError("the message is not valid UTF-8"), null));
+        this.#incoming.refuse(parseError("the message is not valid UTF-8"));
       }
-    }
-  }
-
-  #receive(text: string, requests: Requests): void {
-    let value: unknown;
-    try {
-      value = JSON.parse(text);
-    } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
-      this.#toPeer.reply(writeError(parseError(why), null));
-      return;
-    }
-    if (Array.isArray(value)) this.#receiveBatch(value, requests);
-    else this.#receiveOne(value, this.#toPeer, requests);
-  }
-
-  #receiveBatch(values: readonly unknown[], requests: Requests): void {
-    if (values.length === 0) {
-      this.#toPeer.reply(writeError(invalidRequest("an empty batch"), null));
-    } else if (values.length > this.#maxBatchLength) {
-      const why = `a batch of ${values.length} is longer than maxBatchLength (${this.#maxBatchLength}): send it in parts`;
-      this.#toPeer.reply(writeError(invalidRequest(why), null));
-    } else {
-      const batch = new Batch(values.length, this.#toPeer);
-      for (const [index, value] of values.entries()) this.#receiveOne(value, batch.slot(index), requests);
-    }
-  }
-
-  #receiveOne(value: unknown, replyTo: ReplyTo, requests: Requests): void {
-    if (isRequest(value)) {
-      this.#receiveRequest(value, replyTo, requests);
-      return;
-    }
-    const message = classifyOther(value);
-    switch (message.kind) {
-      case "answer":
-        this.#calls.settle(message);
-        replyTo.reply(undefined);
-        return;
-      case "invalid":
-        if (message.isAnswer) {
-          this.#calls.fail(message.id, () => new BrokenError(`the peer's answer breaks the protocol: ${message.why}`));
-          replyTo.reply(undefined);
-        } else replyTo.reply(writeError(invalidRequest(message.why), message.id));
-    }
-  }
-
-  #receiveRequest({ method, params, id }: Request, replyTo: ReplyTo, requests: Requests): void {
-    const fn = this.#methods.get(method);
-    if (fn !== undefined && !this.#isStopping) requests.begin(method, fn, params, id, replyTo);
-    else if (id === undefined) replyTo.reply(undefined);
-    else replyTo.reply(writeError(fn === undefined ? methodNotFound(method) : stopping(), id));
-  }
-
-  readonly #requestEnded = (request: RequestTask, hasFailed: boolean, outcome: unknown): void => {
-    const { id } = request;
-    if (hasFailed && !(outcome instanceof RpcError)) this.#report(outcome, request);
-    if (id === undefined) request.replyTo.reply(undefined);
-    else request.replyTo.reply(this.#writeAnswer(request, hasFailed, outcome));
-  };
-
-  #writeAnswer(request: RequestTask, hasFailed: boolean, outcome: unknown): string {
-    const id = request.id ?? null;
-    try {
-      const text = hasFailed
-        ? writeError(outcome instanceof RpcError ? outcome : internalError(), id)
-        : writeResult(outcome, id);
-      this.#checkSize(text);
-      return text;
-    } catch (error) {
-      // A result with a cycle or a bigint, or one too large.
-      this.#report(error, request);
-      return writeError(internalError(), id);
-    }
-  }
-
-  #report(error: unknown, request: RequestTask): void {
-    try {
-      this.#onError(error, request.name);
-    } catch (second) {
-      request.loop.warn(`onError of a peer threw, which it must not: ${String(second)}`, "COPPICE_ON_ERROR_FAILED");
     }
   }
 
@@ -303,7 +208,6 @@ export class PeerConnection implements Peer {
     }
     try {
       const text = writeRequest(method, params, id);
-      this.#checkSize(text);
       this.#outbox.push(text, false);
       return undefined;
     } catch (error) {
@@ -311,30 +215,9 @@ export class PeerConnection implements Peer {
     }
   }
 
-  #send(text: string | undefined): void {
-    if (text === undefined) return;
-    try {
-      this.#checkSize(text);
-      this.#outbox.push(text, this.#requests?.count === 0);
-    } catch {
-      // Only the answers of a batch, each small enough, can be too large together.
-      this.#outbox.push(writeError(internalError(), null), false);
-    }
-  }
-
-  #checkSize(text: string): void {
-    const { maxFrameBytes } = this.#framing;
-    // A unit of UTF-16 becomes three bytes at the most, so most texts need not be counted.
-    if (text.length * 3 > maxFrameBytes && Buffer.byteLength(text) > maxFrameBytes) {
-      throw new FrameError(
-        `a message of ${Buffer.byteLength(text)} bytes is larger than maxFrameBytes (${maxFrameBytes}): raise that limit on both sides, or send less at once`,
-      );
-    }
-  }
-
   /** Says what was wrong with a frame, and reads on for a moment: closing on unread bytes would take the message back. */
   async #sayFarewell(error: FrameError): Promise<void> {
-    this.#toPeer.reply(writeError(parseError(error.message), null));
+    this.#incoming.refuse(parseError(error.message));
     await moveOnAfter(FAREWELL_MS, async () => {
       try {
         await this.#outbox.flushed();
