@@ -2,14 +2,19 @@
  * Running a test in virtual time, with the check that every test owes: it leaves no task, scope, wait or timer behind.
  */
 import assert from "node:assert/strict";
-import { run } from "coppice";
+import { currentLoop, run } from "coppice";
 import { VirtualLoop, type VirtualLoopOptions } from "coppice/testing";
 import type { Timer } from "../../src/kernel/ports.ts";
 import { currentNode } from "../../src/kernel/scope.ts";
 
-/** Counts the timers that are neither fired nor cancelled. */
-class CountingLoop extends VirtualLoop {
+/** Knows the timers that are neither fired nor cancelled, and can be late. */
+class TestLoop extends VirtualLoop {
   readonly live = new Set<Timer>();
+  lateMs = 0;
+
+  override time(): number {
+    return super.time() + this.lateMs;
+  }
 
   override callAt(when: number, callback: () => void): Timer {
     const inner = super.callAt(when, () => {
@@ -29,7 +34,7 @@ class CountingLoop extends VirtualLoop {
 
 /** As `virtualRun`; fails if `fn` leaves anything alive. */
 export function virtually<T>(fn: () => T | PromiseLike<T>, options: VirtualLoopOptions = {}): Promise<T> {
-  const loop = new CountingLoop(options);
+  const loop = new TestLoop(options);
   return run(
     async () => {
       const value = await fn();
@@ -41,4 +46,11 @@ export function virtually<T>(fn: () => T | PromiseLike<T>, options: VirtualLoopO
     },
     { loop },
   );
+}
+
+/** As if the code had computed for `ms` milliseconds: the clock goes on and no timer fires. Works inside of `virtually`. */
+export function blockLoop(ms: number): void {
+  const loop = currentLoop();
+  assert.ok(loop instanceof TestLoop);
+  loop.lateMs += ms;
 }
