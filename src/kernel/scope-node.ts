@@ -33,6 +33,8 @@ export const TASK = 128;
 /** The function of a task returned, or threw. */
 export const FULFILLED = 256;
 export const FAILED = 512;
+/** Somebody has seen how a task ended. */
+export const OBSERVED = 1024;
 
 /** A wait that a cancellation can cut short. */
 export interface Interruptible {
@@ -72,6 +74,7 @@ export interface SettledTask {
   readonly hasFailed: boolean;
   /** Its value or its error. */
   readonly outcome: unknown;
+  readonly flags: number;
 }
 
 export abstract class ScopeNode {

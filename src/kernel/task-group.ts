@@ -1,46 +1,10 @@
 /**
- * A task group: no task outlives it (rule 1), and the first failure wins (rule 2).
- *
- * Two nodes of the tree: `scope` holds the body and, as a child, `children`, which holds the tasks.
- * `cancelAll` cancels `children`; a failure cancels `scope`.
- *
- *   open --body ended--> draining --no task, no scope left--> settled        spawn registers until settled, then throws
- *
- * What becomes of an error that a task ends with
- *   its own handle or `cancelAll` cancelled it    nothing: somebody asked for that
- *   the group's own cancellation                  nothing: a consequence of the first failure; without one, rethrown
- *   a cancellation from around the group          rethrown at the end, if nothing failed
- *   anything else, foreign `Cancelled` included   the first is the group's failure; later ones are kept with it
+ * Task groups: no task outlives its group (rule 1), and the first failure wins (rule 2).
  *
  * Rejected: always wrapping failures in an aggregate (`instanceof` stops working, and one failure is the
  * common case); disposal with `await using` (it never learns that the body threw).
  */
-
-import { callInScope } from "./enclose.ts";
-import { Cancelled, ClosedError, suppress } from "./errors.ts";
-import { cancelNode, closeNode } from "./propagation.ts";
-import { markHandledSoon } from "./quiet.ts";
-import { currentNode, Scope } from "./scope.ts";
-import { CLOSED, isWithin, type Label, type ScopeNode, type SettledTask } from "./scope-node.ts";
-import { type Task, TaskNode } from "./task.ts";
-
-export interface SpawnOptions {
-  /** What the task is called in messages and in the tree; by default, the name of its function. */
-  readonly name?: string;
-}
-
-/** Starts tasks that end before the group does. Handed to the body of `taskGroup`. */
-export interface TaskGroup {
-  /**
-   * Starts `fn` as a child task, from the next microtask on; never inside this call. It runs in the asynchronous context of this call
-   * and in the cancel scope of the group. Works until the group has settled, also from its children after the body has ended.
-   *
-   * @throws ClosedError if the group has settled.
-   */
-  spawn<T>(fn: () => T | PromiseLike<T>, options?: SpawnOptions): Task<T>;
-  /** Cancels the children, also those spawned later, while the body goes on. Not a failure; the first reason wins. */
-  cancelAll(reason?: unknown): void;
-}
+import { conduct, type Failures, type TaskGroup } from "./group.ts";
 
 /**
  * Runs `body` with a group of concurrent tasks, and settles only after the body and every child have settled, cleanup included.
@@ -59,122 +23,11 @@ export interface TaskGroup {
  * ```
  */
 export function taskGroup<T>(body: (group: TaskGroup) => T | PromiseLike<T>): Promise<T> {
-  const group = new Group(currentNode(), body);
-  const promise = conductGroup(group, body);
-  group.promise = promise;
-  return promise;
+  return conduct(FIRST_WINS, body);
 }
 
-async function conductGroup<T>(group: Group, body: (group: TaskGroup) => T | PromiseLike<T>): Promise<T> {
-  let value: T | undefined;
-  try {
-    value = await callInScope(group.scope, body, group);
-  } catch (error) {
-    group.bodyFailed(error);
-  }
-  // Looked at again after each wait: whoever awaited the last child may have spawned another by now.
-  while (!group.isDrained) await group.drained();
-  group.close();
-  return value as T;
-}
-
-class Group implements TaskGroup {
-  readonly scope: GroupNode;
-  readonly children: GroupNode;
-  promise: Promise<unknown> | undefined;
-  #failure: { readonly error: unknown } | undefined;
-  /** A cancellation that no failure of the group caused and that reached the body or a child. */
-  #outer: Cancelled | undefined;
-  #wake: (() => void) | undefined;
-
-  constructor(parent: ScopeNode, label: Label) {
-    this.scope = new GroupNode(parent, label, this);
-    this.children = new GroupNode(this.scope, label, this);
-  }
-
-  spawn<T>(fn: () => T | PromiseLike<T>, options?: SpawnOptions): Task<T> {
-    if ((this.scope.flags & CLOSED) !== 0) {
-      throw new ClosedError(
-        `spawn of "${options?.name ?? fn.name}" into a task group that has settled: spawn from its body or its children, or open another group`,
-      );
-    }
-    const task = new TaskNode<T>(this.children, fn, options?.name ?? fn);
-    task.loop.start(task);
-    return task;
-  }
-
-  cancelAll(reason?: unknown): void {
-    cancelNode(this.children, reason);
-  }
-
-  taskSettled(task: SettledTask): void {
-    if (!task.hasFailed) return;
-    const error = task.outcome;
-    if (error instanceof Cancelled && (error.scope === task.scope || error.scope === this.children)) return;
-    this.#failed(error);
-  }
-
-  bodyFailed(error: unknown): void {
-    this.#failed(error);
-  }
-
-  #failed(error: unknown): void {
-    if (error instanceof Cancelled && this.scope.cancelledBy !== null && isWithin(this.scope, error.scope)) {
-      // Without a failure somebody cancelled the group's scope by hand, or its deadline passed.
-      if (error.scope !== this.scope || this.#failure === undefined) this.#outer ??= error;
-      return;
-    }
-    if (this.#failure !== undefined) {
-      suppress(this.#failure.error, error);
-      return;
-    }
-    this.#failure = { error };
-    cancelNode(this.scope, error);
-  }
-
-  /** Whether no task is left, nor a scope that the body opened without awaiting it. */
-  get isDrained(): boolean {
-    return this.children.firstChild === null && this.scope.firstChild === this.children && this.children.next === null;
-  }
-
-  drained(): Promise<void> {
-    return new Promise<void>((resolve) => {
-      this.#wake = resolve;
-    });
-  }
-
-  childClosed(): void {
-    if (this.#wake !== undefined && this.isDrained) this.#wake();
-  }
-
-  /** @throws the group's failure, or the cancellation that cut it. */
-  close(): void {
-    closeNode(this.children);
-    closeNode(this.scope);
-    const end = this.#failure ?? (this.#outer && { error: this.#outer });
-    if (end === undefined) return;
-    if (end.error instanceof Cancelled) markHandledSoon(() => this.promise as Promise<unknown>);
-    throw end.error;
-  }
-}
-
-class GroupNode extends Scope {
-  readonly #group: Group;
-
-  constructor(parent: ScopeNode, label: Label, group: Group) {
-    super(parent, parent.loop, label);
-    this.#group = group;
-  }
-
-  override get name(): string {
-    return `task group "${super.name}"`;
-  }
-
-  override taskSettled(task: SettledTask): void {
-    this.#group.taskSettled(task);
-  }
-
-  override childClosed(): void {
-    this.#group.childClosed();
-  }
-}
+/** A failing task fails the group. */
+const FIRST_WINS: Failures = {
+  taskFailed: () => true,
+  atEnd: () => undefined,
+};

@@ -29,6 +29,7 @@ import {
   FULFILLED,
   isWithin,
   type Label,
+  OBSERVED,
   removeWaiter,
   type ScopeNode,
   type SettledTask,
@@ -176,6 +177,7 @@ export class TaskNode<T> extends Scope implements Task<T>, Startable, SettledTas
     this.joiners = null;
     if (joiners instanceof Set) for (const joiner of joiners) removeWaiter(joiner);
     else if (joiners !== null) removeWaiter(joiners);
+    if (joiners instanceof Set ? joiners.size > 0 : joiners !== null) this.flags |= OBSERVED;
     this.parent?.taskSettled(this);
     closeNode(this);
     const hasFailed = (this.flags & FAILED) !== 0;
@@ -191,11 +193,15 @@ export class TaskNode<T> extends Scope implements Task<T>, Startable, SettledTas
 
   private joined(): Promise<T> {
     if (!this.done) return new Promise<T>((resolve, reject) => this.then(resolve, reject));
+    this.flags |= OBSERVED;
     return this.hasFailed ? Promise.reject(this.content) : Promise.resolve(this.content as T);
   }
 
   private mustBeDone(what: string): void {
-    if (this.done) return;
+    if (this.done) {
+      this.flags |= OBSERVED;
+      return;
+    }
     throw new InvalidStateError(`${what}() of task "${this.name}", which still runs: await it first`);
   }
 }

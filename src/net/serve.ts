@@ -2,9 +2,10 @@
  * Serving connections: a task for each, a graceful stop, and isolation of one connection's trouble from the others.
  */
 import { BrokenError, ClosedError } from "../kernel/errors.ts";
+import type { TaskGroup } from "../kernel/group.ts";
 import { currentNode, currentScope, onStopping } from "../kernel/scope.ts";
 import { cancelScope, moveOnAfter } from "../kernel/scopes.ts";
-import { type TaskGroup, taskGroup } from "../kernel/task-group.ts";
+import { taskGroup } from "../kernel/task-group.ts";
 import type { ByteStream } from "../streams/byte-stream.ts";
 import type { TcpListener } from "./listener.ts";
 

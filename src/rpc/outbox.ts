@@ -10,9 +10,9 @@
  */
 import { detour, mustDetour } from "../kernel/checkpoint.ts";
 import { BrokenError, ClosedError, FrameError } from "../kernel/errors.ts";
+import type { TaskGroup } from "../kernel/group.ts";
 import { DONE } from "../kernel/microtask.ts";
 import { currentLoop, currentNode } from "../kernel/scope.ts";
-import type { TaskGroup } from "../kernel/task-group.ts";
 import { WaitQueue } from "../kernel/wait-queue.ts";
 import { Waiter } from "../kernel/waiter.ts";
 import type { ByteStream } from "../streams/byte-stream.ts";

@@ -1,0 +1,177 @@
+/**
+ * What a task group and a supervisor share: a body, its tasks, and an end that waits for both.
+ *
+ * Two nodes of the tree: `scope` holds the body and, as a child, `children`, which holds the tasks.
+ * `cancelAll` cancels `children`; a failure of the whole cancels `scope`.
+ *
+ *   open --body ended--> draining --no task, no scope left--> settled        spawn registers until settled, then throws
+ *
+ * What becomes of an error that a task or the body ends with
+ *   its own handle or `cancelAll` cancelled it    nothing: somebody asked for that
+ *   the group's own cancellation                  nothing: a consequence of the first failure; without one, rethrown
+ *   a cancellation from around the group          rethrown at the end, if nothing failed
+ *   anything else, foreign `Cancelled` included   a failure: of a task, the policy (`Failures`) decides; of the body, it fails the whole
+ */
+import { callInScope } from "./enclose.ts";
+import { Cancelled, ClosedError, suppress } from "./errors.ts";
+import { cancelNode, closeNode } from "./propagation.ts";
+import { markHandledSoon } from "./quiet.ts";
+import { currentNode, Scope } from "./scope.ts";
+import { CLOSED, isWithin, type Label, type ScopeNode, type SettledTask } from "./scope-node.ts";
+import { type Task, TaskNode } from "./task.ts";
+
+export interface SpawnOptions {
+  /** What the task is called in messages and in the tree; by default, the name of its function. */
+  readonly name?: string;
+}
+
+/** Starts tasks that end before the group does. Handed to the body of `taskGroup`. */
+export interface TaskGroup {
+  /**
+   * Starts `fn` as a child task, from the next microtask on; never inside this call. It runs in the asynchronous context of this call
+   * and in the cancel scope of the group. Works until the group has settled, also from its children after the body has ended.
+   *
+   * @throws ClosedError if the group has settled.
+   */
+  spawn<T>(fn: () => T | PromiseLike<T>, options?: SpawnOptions): Task<T>;
+  /** Cancels the children, also those spawned later, while the body goes on. Not a failure; the first reason wins. */
+  cancelAll(reason?: unknown): void;
+}
+
+/** What a failing task means for its group. */
+export interface Failures {
+  /** A task has failed. True: that fails the whole group. False: it is kept here. */
+  taskFailed(task: SettledTask): boolean;
+  /** What was kept and must be thrown at the end, if anything. */
+  atEnd(): Error | undefined;
+}
+
+/** Runs `body` with a group under the given policy. The group itself is no checkpoint. */
+export function conduct<T>(failures: Failures, body: (group: TaskGroup) => T | PromiseLike<T>): Promise<T> {
+  const group = new Group(currentNode(), body, failures);
+  const promise = conductGroup(group, body);
+  group.promise = promise;
+  return promise;
+}
+
+async function conductGroup<T>(group: Group, body: (group: TaskGroup) => T | PromiseLike<T>): Promise<T> {
+  let value: T | undefined;
+  try {
+    value = await callInScope(group.scope, body, group);
+  } catch (error) {
+    group.bodyFailed(error);
+  }
+  // Looked at again after each wait: whoever awaited the last child may have spawned another by now.
+  while (!group.isDrained) await group.drained();
+  group.close();
+  return value as T;
+}
+
+class Group implements TaskGroup {
+  readonly scope: GroupNode;
+  readonly children: GroupNode;
+  promise: Promise<unknown> | undefined;
+  readonly #failures: Failures;
+  #failure: { readonly error: unknown } | undefined;
+  /** A cancellation that no failure of the group caused and that reached the body or a child. */
+  #outer: Cancelled | undefined;
+  #wake: (() => void) | undefined;
+
+  constructor(parent: ScopeNode, label: Label, failures: Failures) {
+    this.#failures = failures;
+    this.scope = new GroupNode(parent, label, this);
+    this.children = new GroupNode(this.scope, label, this);
+  }
+
+  spawn<T>(fn: () => T | PromiseLike<T>, options?: SpawnOptions): Task<T> {
+    if ((this.scope.flags & CLOSED) !== 0) {
+      throw new ClosedError(
+        `spawn of "${options?.name ?? fn.name}" into a task group that has settled: spawn from its body or its children, or open another group`,
+      );
+    }
+    const task = new TaskNode<T>(this.children, fn, options?.name ?? fn);
+    task.loop.start(task);
+    return task;
+  }
+
+  cancelAll(reason?: unknown): void {
+    cancelNode(this.children, reason);
+  }
+
+  taskSettled(task: SettledTask): void {
+    if (!task.hasFailed) return;
+    const error = task.outcome;
+    if (error instanceof Cancelled && (error.scope === task.scope || error.scope === this.children)) return;
+    if (!this.#isCutOff(error) && this.#failures.taskFailed(task)) this.#failed(error);
+  }
+
+  bodyFailed(error: unknown): void {
+    if (!this.#isCutOff(error)) this.#failed(error);
+  }
+
+  /** Whether it is a cancellation in force here; one that no failure of the group caused is kept. */
+  #isCutOff(error: unknown): boolean {
+    if (!(error instanceof Cancelled) || this.scope.cancelledBy === null || !isWithin(this.scope, error.scope))
+      return false;
+    // Without a failure somebody cancelled the group's scope by hand, or its deadline passed.
+    if (error.scope !== this.scope || this.#failure === undefined) this.#outer ??= error;
+    return true;
+  }
+
+  #failed(error: unknown): void {
+    if (this.#failure !== undefined) {
+      suppress(this.#failure.error, error);
+      return;
+    }
+    this.#failure = { error };
+    cancelNode(this.scope, error);
+  }
+
+  /** Whether no task is left, nor a scope that the body opened without awaiting it. */
+  get isDrained(): boolean {
+    return this.children.firstChild === null && this.scope.firstChild === this.children && this.children.next === null;
+  }
+
+  drained(): Promise<void> {
+    return new Promise<void>((resolve) => {
+      this.#wake = resolve;
+    });
+  }
+
+  childClosed(): void {
+    if (this.#wake !== undefined && this.isDrained) this.#wake();
+  }
+
+  /** @throws the group's failure, or the cancellation that cut it. */
+  close(): void {
+    closeNode(this.children);
+    closeNode(this.scope);
+    const kept = this.#failures.atEnd();
+    if (kept !== undefined) this.#failed(kept);
+    const end = this.#failure ?? (this.#outer && { error: this.#outer });
+    if (end === undefined) return;
+    if (end.error instanceof Cancelled) markHandledSoon(() => this.promise as Promise<unknown>);
+    throw end.error;
+  }
+}
+
+class GroupNode extends Scope {
+  readonly #group: Group;
+
+  constructor(parent: ScopeNode, label: Label, group: Group) {
+    super(parent, parent.loop, label);
+    this.#group = group;
+  }
+
+  override get name(): string {
+    return `task group "${super.name}"`;
+  }
+
+  override taskSettled(task: SettledTask): void {
+    this.#group.taskSettled(task);
+  }
+
+  override childClosed(): void {
+    this.#group.childClosed();
+  }
+}

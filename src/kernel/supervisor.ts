@@ -1,0 +1,35 @@
+/**
+ * Supervisors: groups whose children fail alone (rule 2).
+ */
+import { ErrorGroup } from "./error-group.ts";
+import { conduct, type Failures, type TaskGroup } from "./group.ts";
+import { OBSERVED, type SettledTask } from "./scope-node.ts";
+
+/**
+ * Runs `body` with a group whose children do not take each other down: a failing child cancels nobody. Settles after the
+ * body and every child have. Failures that nobody saw by then (by awaiting the task, `task.error()` or `task.result()`) are thrown
+ * together as one `ErrorGroup`. A failure of the body itself cancels the children and is rethrown unchanged.
+ *
+ * @throws ErrorGroup if children failed unseen.
+ */
+export function supervisor<T>(body: (group: TaskGroup) => T | PromiseLike<T>): Promise<T> {
+  return conduct(new Kept(), body);
+}
+
+class Kept implements Failures {
+  readonly #failed: SettledTask[] = [];
+
+  taskFailed(task: SettledTask): boolean {
+    this.#failed.push(task);
+    return false;
+  }
+
+  atEnd(): Error | undefined {
+    const unseen = this.#failed.filter((task) => (task.flags & OBSERVED) === 0);
+    if (unseen.length === 0) return undefined;
+    return new ErrorGroup(
+      unseen.map((task) => task.outcome),
+      `${unseen.length === 1 ? "a supervised task" : `${unseen.length} supervised tasks`} failed`,
+    );
+  }
+}
