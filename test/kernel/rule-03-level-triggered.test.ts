@@ -77,9 +77,9 @@ test("a scope opened in a cancelled one is cancelled from the start", () =>
     });
   }));
 
-test("a task that swallows its cancellation and spins is slowed to the macrotask queue and reported once", (t) =>
-  virtually(async () => {
-    const warnings = warningsDuring(t);
+test("a task that swallows its cancellation and spins is slowed to the macrotask queue and reported once", async (t) => {
+  const warnings = warningsDuring(t);
+  await virtually(async () => {
     let immediates = 0;
     let spins = 0;
     await cancelScope(async (scope) => {
@@ -98,12 +98,13 @@ test("a task that swallows its cancellation and spins is slowed to the macrotask
     });
     assert.ok(spins > MAX_FAST_REFUSALS, `${spins}`);
     assert.ok(spins < MAX_FAST_REFUSALS + 200, `about one spin a turn once it is slowed, and not ${spins}`);
-    assert.deepEqual(await warnings(), [SWALLOWED]);
-  }));
+  });
+  assert.deepEqual(await warnings(), [SWALLOWED]);
+});
 
-test("every kind of wait counts as a spin", (t) =>
-  virtually(async () => {
-    const warnings = warningsDuring(t);
+test("every kind of wait counts as a spin", async (t) => {
+  const warnings = warningsDuring(t);
+  await virtually(async () => {
     await taskGroup(async (group) => {
       const task = group.spawn(sleepForever);
       await waitAllTasksBlocked();
@@ -117,28 +118,31 @@ test("every kind of wait counts as a spin", (t) =>
       });
       task.cancel();
     });
-    assert.deepEqual(await warnings(), [SWALLOWED]);
-  }));
+  });
+  assert.deepEqual(await warnings(), [SWALLOWED]);
+});
 
-test("cleanup with a few checkpoints is not reported", (t) =>
-  virtually(async () => {
-    const warnings = warningsDuring(t);
+test("cleanup with a few checkpoints is not reported", async (t) => {
+  const warnings = warningsDuring(t);
+  await virtually(async () => {
     await cancelScope(async (scope) => {
       scope.cancel();
       for (let spin = 0; spin < MAX_FAST_REFUSALS; spin++) await swallow(checkpoint);
     });
-    assert.deepEqual(await warnings(), []);
-  }));
+  });
+  assert.deepEqual(await warnings(), []);
+});
 
-test("many tasks that are refused a few times each are not reported", (t) =>
-  virtually(async () => {
-    const warnings = warningsDuring(t);
+test("many tasks that are refused a few times each are not reported", async (t) => {
+  const warnings = warningsDuring(t);
+  await virtually(async () => {
     await taskGroup(async (group) => {
       group.cancelAll();
       for (let child = 0; child < 3 * MAX_FAST_REFUSALS; child++) group.spawn(() => swallow(checkpoint));
     });
-    assert.deepEqual(await warnings(), []);
-  }));
+  });
+  assert.deepEqual(await warnings(), []);
+});
 
 test("a loop around task groups that swallows its cancellation lets the event loop run", () =>
   virtually(async () => {

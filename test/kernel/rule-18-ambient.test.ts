@@ -202,8 +202,6 @@ test("what is ambient survives every kind of await", () =>
         assert.equal(currentScope(), scope);
         await Promise.resolve();
         assert.equal(currentScope(), scope);
-        await new Promise(setImmediate);
-        assert.equal(currentScope(), scope);
         await waitAllTasksBlocked();
         assert.equal(currentScope(), scope);
       });
