@@ -10,11 +10,13 @@ export {
   BusyError,
   Cancelled,
   ClosedError,
+  ConnectError,
   DeadlockError,
   EndOfChannel,
   FrameError,
   InvalidStateError,
   isCancelled,
+  ListenError,
   suppressedErrors,
   TimeoutError,
 } from "./kernel/errors.ts";

@@ -1,7 +1,6 @@
 /** Byte streams over TCP, listeners, and framings. */
 import "./loops/default.ts";
 
-export { BrokenError, BusyError, ClosedError, ConnectError, FrameError, ListenError } from "./kernel/errors.ts";
 export type { SocketAddress } from "./kernel/network.ts";
 export { type ListenTcpOptions, listen, type TcpListener } from "./net/listener.ts";
 export { type ServeOptions, serve } from "./net/serve.ts";

@@ -1,0 +1,69 @@
+/** Pins the names that each subpath of the package exports: a name is a promise. */
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import test from "node:test";
+
+const values: Record<string, readonly string[]> = {
+  coppice: [
+    "BrokenError",
+    "BusyError",
+    "Cancelled",
+    "ClosedError",
+    "ConnectError",
+    "DeadlockError",
+    "EndOfChannel",
+    "ErrorGroup",
+    "Event",
+    "FrameError",
+    "InvalidStateError",
+    "ListenError",
+    "TimeoutError",
+    "abortable",
+    "cancelScope",
+    "channel",
+    "checkpoint",
+    "currentLoop",
+    "currentScope",
+    "currentTask",
+    "handleGroup",
+    "isCancelled",
+    "main",
+    "moveOnAfter",
+    "run",
+    "shield",
+    "sleep",
+    "sleepForever",
+    "supervisor",
+    "suppressedErrors",
+    "taskGroup",
+    "until",
+    "withTimeout",
+  ],
+  "coppice/net": ["lengthPrefixed", "listen", "openTcp", "serve"],
+  "coppice/rpc": [
+    "INTERNAL_ERROR",
+    "INVALID_PARAMS",
+    "INVALID_REQUEST",
+    "METHOD_NOT_FOUND",
+    "PARSE_ERROR",
+    "RpcError",
+    "SERVER_STOPPING",
+    "currentPeer",
+    "servePeer",
+    "serveRpc",
+    "withPeer",
+  ],
+  "coppice/testing": ["VirtualLoop", "virtualRun", "waitAllTasksBlocked"],
+};
+
+for (const [subpath, names] of Object.entries(values)) {
+  test(`${subpath} exports what it promises and nothing else`, async () => {
+    assert.deepEqual(Object.keys(await import(subpath)).sort(), [...names].sort());
+  });
+}
+
+test("every subpath of the package is pinned here", () => {
+  const manifest = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
+  const subpaths = Object.keys(manifest.exports).filter((path) => path !== "./package.json");
+  assert.deepEqual(subpaths.map((path) => path.replace(/^\./, "coppice")).sort(), Object.keys(values).sort());
+});
