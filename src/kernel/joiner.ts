@@ -30,28 +30,29 @@ export interface Joined {
 }
 
 export class Joiner implements Interruptible, PromiseLike<unknown> {
-  scope: ScopeNode;
-  nextInScope: Interruptible | null = null;
-  prevInScope: Interruptible | null = null;
-  readonly #joined: Joined;
-  readonly #onFulfilled: Callback;
-  readonly #onRejected: Callback;
-  #derived: Promise<unknown> | undefined;
-  #settle: ((outcome: Promise<unknown>) => void) | undefined;
-  /** What `derived` is settled with, if that is known before somebody asks for it. */
-  #outcome: Promise<unknown> | undefined;
+  // Declared, and assigned in the constructor, as in `ScopeNode`.
+  declare scope: ScopeNode;
+  declare nextInScope: Interruptible | null;
+  declare prevInScope: Interruptible | null;
+  declare private readonly joined: Joined;
+  declare private readonly onFulfilled: Callback;
+  declare private readonly onRejected: Callback;
+  /** What the `then` gives: known when it has ended, or asked for before that and then settled by `settle`. */
+  declare private outcome: Promise<unknown> | null;
+  declare private settle: ((outcome: Promise<unknown>) => void) | null;
 
   constructor(scope: ScopeNode, joined: Joined, onFulfilled: Callback, onRejected: Callback) {
-    this.scope = scope;
-    this.#joined = joined;
-    this.#onFulfilled = onFulfilled;
-    this.#onRejected = onRejected;
+    this.joined = joined;
+    this.onFulfilled = onFulfilled;
+    this.onRejected = onRejected;
+    this.outcome = null;
+    this.settle = null;
     appendWaiter(scope, this);
   }
 
   /** Calls the callback for the outcome. The joiner is already out of its scope. */
   run(hasFailed: boolean, content: unknown): void {
-    const callback = hasFailed ? this.#onRejected : this.#onFulfilled;
+    const callback = hasFailed ? this.onRejected : this.onFulfilled;
     let result = content;
     let isFailure = hasFailed;
     if (typeof callback === "function") {
@@ -67,13 +68,13 @@ export class Joiner implements Interruptible, PromiseLike<unknown> {
     if (isFailure) {
       const outcome = Promise.reject(result);
       if (result instanceof Cancelled) markHandled(outcome);
-      this.#end(outcome);
-    } else this.#end(result === undefined ? DONE : Promise.resolve(result));
+      this.end(outcome);
+    } else this.end(result === undefined ? DONE : Promise.resolve(result));
   }
 
   interrupt(): undefined {
-    this.#joined.forget(this);
-    this.#end(thenQuietly(refusal(this.scope), this.#onFulfilled, this.#onRejected));
+    this.joined.forget(this);
+    this.end(thenQuietly(refusal(this.scope), this.onFulfilled, this.onRejected));
   }
 
   // biome-ignore lint/suspicious/noThenProperty: what a `then` returns has one.
@@ -81,16 +82,14 @@ export class Joiner implements Interruptible, PromiseLike<unknown> {
     onFulfilled?: ((value: unknown) => A | PromiseLike<A>) | null,
     onRejected?: ((error: unknown) => B | PromiseLike<B>) | null,
   ): Promise<A | B> {
-    this.#derived ??=
-      this.#outcome ??
-      new Promise((resolve) => {
-        this.#settle = resolve;
-      });
-    return this.#derived.then(onFulfilled, onRejected) as Promise<A | B>;
+    this.outcome ??= new Promise((resolve) => {
+      this.settle = resolve;
+    });
+    return this.outcome.then(onFulfilled, onRejected) as Promise<A | B>;
   }
 
-  #end(outcome: Promise<unknown>): void {
-    if (this.#settle === undefined) this.#outcome = outcome;
-    else this.#settle(outcome);
+  private end(outcome: Promise<unknown>): void {
+    if (this.settle === null) this.outcome = outcome;
+    else this.settle(outcome);
   }
 }
