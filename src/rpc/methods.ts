@@ -26,7 +26,8 @@ export function methodTable(methods: Methods): MethodTable {
     if (typeof method !== "function" || name === "default") continue;
     if (name.startsWith("rpc."))
       throw new TypeError(`method "${name}": names that begin with "rpc." are reserved by JSON-RPC`);
-    table.set(name, method as Method);
+    // Bound, so that methods of an object may use `this`.
+    table.set(name, (method as Method).bind(methods));
   }
   return table;
 }
