@@ -6,7 +6,7 @@
  */
 import { detour, mustDetour } from "./checkpoint.ts";
 import { Cancelled } from "./errors.ts";
-import { quietly } from "./quiet.ts";
+import { markHandledSoon } from "./quiet.ts";
 import { currentNode } from "./scope.ts";
 import { appendWaiter, type Interruptible, removeWaiter, type ScopeNode } from "./scope-node.ts";
 
@@ -23,18 +23,20 @@ import { appendWaiter, type Interruptible, removeWaiter, type ScopeNode } from "
 export function abortable<T>(fn: (signal: AbortSignal) => T | PromiseLike<T>): Promise<T> {
   const scope = currentNode();
   if (mustDetour(scope)) return detour(scope, () => abortable(fn));
-  return quietly(() => callWithSignal(scope, fn));
-}
+  const promise = callWithSignal();
+  return promise;
 
-async function callWithSignal<T>(scope: ScopeNode, fn: (signal: AbortSignal) => T | PromiseLike<T>): Promise<T> {
-  const link = new AbortLink(scope);
-  try {
-    return await fn(link.controller.signal);
-  } catch (error) {
-    if (link.controller.signal.aborted && isAbort(error)) throw link.scope.cancellation();
-    throw error;
-  } finally {
-    removeWaiter(link);
+  async function callWithSignal(): Promise<T> {
+    const link = new AbortLink(scope);
+    try {
+      return await fn(link.controller.signal);
+    } catch (error) {
+      const isOurs = link.controller.signal.aborted && isAbort(error);
+      if (isOurs || error instanceof Cancelled) markHandledSoon(() => promise);
+      throw isOurs ? link.scope.cancellation() : error;
+    } finally {
+      removeWaiter(link);
+    }
   }
 }
 

@@ -35,13 +35,8 @@ export function detour<T>(scope: ScopeNode, again: () => Promise<T>): Promise<T>
 }
 
 function refuse(scope: ScopeNode): Promise<never> {
-  if (isSpinning(scope) || (--scope.loop.budget < 0 && scope.loop.refill())) {
-    return quietly(async () => {
-      await scope.loop.breathe();
-      throw scope.cancellation();
-    });
-  }
-  return refusal(scope);
+  const mustBreathe = isSpinning(scope) || (--scope.loop.budget < 0 && scope.loop.refill());
+  return refusal(scope, mustBreathe ? scope.loop.breathe() : undefined);
 }
 
 function isSpinning(scope: ScopeNode): boolean {

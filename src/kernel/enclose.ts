@@ -2,8 +2,9 @@
  * Running a body inside a scope: enter, wait for the body, leave. The engine of `cancelScope`, `withTimeout`, `shield` and kin.
  */
 import { Cancelled } from "./errors.ts";
+import { inMicrotask } from "./microtask.ts";
 import { closeNode } from "./propagation.ts";
-import { markHandledSoon } from "./quiet.ts";
+import { markHandled } from "./quiet.ts";
 import { ambient } from "./scope.ts";
 import { CAUGHT, type ScopeNode } from "./scope-node.ts";
 
@@ -61,7 +62,10 @@ export function enclose<A, T>(
       closeNode(node);
       leave();
       if (!(error instanceof Cancelled)) throw error;
-      markHandledSoon(() => promise);
+      // Where it is swallowed, what comes instead may be an error of another kind, which is not to be hidden.
+      inMicrotask(() => {
+        if ((node.flags & CAUGHT) === 0) markHandled(promise);
+      });
       if (error.scope !== node.scope) throw error;
       return verdict(error, node);
     }

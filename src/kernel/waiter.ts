@@ -82,10 +82,12 @@ class Refusal implements PromiseLike<never> {
   }
 }
 
-/** A wait that is refused at its entry. */
-export function refusal(scope: ScopeNode): Promise<never> {
+/** A wait that is refused at its entry; or once `turn` has settled. */
+export function refusal(scope: ScopeNode, turn?: Promise<void>): Promise<never> {
   const promise = new Promise<never>(takeResolve);
-  (lastResolve as Resolve<never>)(new Interruption(scope, promise));
+  const resolve = lastResolve as Resolve<never>;
+  if (turn === undefined) resolve(new Interruption(scope, promise));
+  else void turn.then(() => resolve(new Interruption(scope, promise)));
   return promise;
 }
 

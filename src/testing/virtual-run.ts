@@ -24,12 +24,14 @@ export function virtualRun<T>(fn: () => T | PromiseLike<T>, options: VirtualLoop
  *
  * @throws InvalidStateError outside of `virtualRun`.
  */
-export async function waitAllTasksBlocked(): Promise<void> {
+export function waitAllTasksBlocked(): Promise<void> {
   const loop = currentLoop();
   if (!(loop instanceof VirtualLoop)) {
-    throw new InvalidStateError(
-      "waitAllTasksBlocked() works in virtualRun() only: real input and output cannot be seen to be over",
+    return Promise.reject(
+      new InvalidStateError(
+        "waitAllTasksBlocked() works in virtualRun() only: real input and output cannot be seen to be over",
+      ),
     );
   }
-  await until(loop.allBlocked());
+  return until(loop.allBlocked());
 }
