@@ -4,7 +4,7 @@
  * What came from elsewhere (a peer's message, a module's error) may hold anything, so control characters are written as
  * escapes: it stays one line, and it does not drive the terminal.
  */
-import { ConnectError, ListenError, TimeoutError } from "../kernel/errors.ts";
+import { BrokenError, ConnectError, FrameError, ListenError, TimeoutError } from "../kernel/errors.ts";
 import { RpcError } from "../rpc/errors.ts";
 import { FAILED, NO_CONNECTION, TIMED_OUT } from "./exit-codes.ts";
 
@@ -22,6 +22,9 @@ export class Failure extends Error {
   }
 }
 
+/** Their messages say it all; of other errors the class is told as well. */
+const MEANT_FOR_THE_USER = [Failure, ConnectError, ListenError, BrokenError, FrameError];
+
 /** What to say about `error`, without a stack, and how to exit. */
 export function describeFailure(error: unknown): { readonly line: string; readonly exitCode: number } {
   return { line: oneLine(sentenceOf(error)), exitCode: exitCodeOf(error) };
@@ -29,7 +32,7 @@ export function describeFailure(error: unknown): { readonly line: string; readon
 
 function sentenceOf(error: unknown): string {
   if (error instanceof RpcError) return `answered with error ${error.code}: ${error.message}${dataOf(error)}`;
-  if (error instanceof Failure || error instanceof ConnectError || error instanceof ListenError) return error.message;
+  if (MEANT_FOR_THE_USER.some((type) => error instanceof type)) return (error as Error).message;
   return nameAndMessage(error);
 }
 

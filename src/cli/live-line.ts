@@ -10,6 +10,8 @@ export interface Terminal {
 }
 
 const DEFAULT_COLUMNS = 80;
+/** Room for the ^C that a terminal writes at the cursor, and for the cursor behind it. */
+const RESERVED_COLUMNS = 3;
 const CLEAR_TO_END = "\u001b[K";
 
 export class LiveLine {
@@ -24,11 +26,11 @@ export class LiveLine {
     return this.#terminal.isTTY === true;
   }
 
-  /** Replaces the line. Cut to the terminal's width, short of the last column: a full line would wrap, and then stay. */
+  /** Replaces the line. It is cut to what the terminal shows in one row, for a line that wraps cannot be rewritten. */
   show(text: string): void {
     if (!this.isLive) return;
     this.#isShown = true;
-    const width = (this.#terminal.columns || DEFAULT_COLUMNS) - 1;
+    const width = Math.max(0, (this.#terminal.columns || DEFAULT_COLUMNS) - RESERVED_COLUMNS);
     this.#terminal.write(`\r${text.slice(0, width)}${CLEAR_TO_END}`);
   }
 

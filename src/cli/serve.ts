@@ -33,24 +33,23 @@ export async function serve({ module, address, maxFrameBytes, graceMs, isDebug }
   const startedAt = loop.time();
   const failures = new FailureLog(isDebug);
   print(`listening on ${formatEndpoint(listener.address)}, methods: ${Object.keys(methods).join(", ")}`);
-  try {
-    await taskGroup(async (group) => {
-      const announcer = group.spawn(() => announceStop(graceMs), { name: "announce the stop" });
-      const framing = lengthPrefixed({ maxFrameBytes });
-      const onError = (error: unknown, method: string): void => failures.add(error, method);
-      await serveConnections(listener, (stream) => {
-        counts.connections++;
-        return servePeer(stream, { methods, framing, onError });
-      });
-      announcer.cancel("the server has ended");
-    });
-  } finally {
+  // On every way out, the hard one of a method that cannot be cancelled included.
+  process.once("exit", () => {
     const { calls, connections } = counts;
+    const did = `${countOf(calls, "call")} on ${countOf(connections, "connection")}`;
     const failed = failures.total === 0 ? "" : `, ${formatCount(failures.total)} failed`;
-    print(
-      `stopped after ${formatSeconds(loop.time() - startedAt)}: ${countOf(calls, "call")} on ${countOf(connections, "connection")}${failed}`,
-    );
-  }
+    print(`stopped after ${formatSeconds(loop.time() - startedAt)}: ${did}${failed}`);
+  });
+  await taskGroup(async (group) => {
+    const announcer = group.spawn(() => announceStop(graceMs), { name: "announce the stop" });
+    const framing = lengthPrefixed({ maxFrameBytes });
+    const onError = (error: unknown, method: string): void => failures.add(error, method);
+    await serveConnections(listener, (stream) => {
+      counts.connections++;
+      return servePeer(stream, { methods, framing, onError });
+    });
+    announcer.cancel("the server has ended");
+  });
 }
 
 /** The methods, each counting its calls. Without a prototype, so that any name is only a name. */
