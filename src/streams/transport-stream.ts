@@ -108,8 +108,10 @@ export class TransportStream implements ByteStream, Protocol {
     const scope = currentNode();
     this.#closeHere();
     this.#connected.close();
+    const isDetour = mustDetour(scope);
+    // Cancelled before, or overdue by now.
     if (scope.cancelledBy !== null) this.abort();
-    if (mustDetour(scope)) return detour(scope, () => this.close());
+    if (isDetour) return detour(scope, () => this.close());
     if (this.#lost !== undefined) return DONE;
     const waiter = new CloseWaiter(scope, this);
     this.#closers.push(waiter);

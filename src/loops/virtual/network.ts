@@ -177,6 +177,7 @@ class MemoryTransport implements Transport {
     if (this.#state === "lost") return;
     this.#state = "lost";
     this.#bufferedBytes = 0;
+    this.#isFull = false;
     this.#protocol.connectionLost(error);
   }
 }
