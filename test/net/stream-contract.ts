@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { BrokenError, BusyError, ClosedError, cancelScope, checkpoint, moveOnAfter, sleep, taskGroup } from "coppice";
 import type { ByteStream } from "coppice/net";
 import { cancellation, rejection } from "../support/rejection.ts";
-import { readAll, readBytes, withPair } from "../support/streams.ts";
+import { readAll, readBytes } from "../support/streams.ts";
 
 export interface ContractRow {
   readonly name: string;

@@ -32,11 +32,12 @@ export class TcpNetwork implements Network {
 
   connect(address: SocketAddress, protocol: Protocol): () => void {
     const reader = new SharedReader(this.#turnBegan);
-    let socket: net.Socket;
+    const socket = new net.Socket({ noDelay: true, allowHalfOpen: true, onread: reader } as net.SocketConstructorOpts);
     try {
-      socket = net.connect({ ...address, noDelay: true, allowHalfOpen: true, onread: reader });
+      socket.connect({ ...address });
     } catch (error) {
       // An invalid port or host is thrown at once; the protocol hears of every failure in one way.
+      socket.destroy();
       queueMicrotask(() => protocol.connectionLost(error as Error));
       return () => {};
     }
