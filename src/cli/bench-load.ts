@@ -35,7 +35,7 @@ const FINISH_MS = 2_000;
 const LOST = "connection lost";
 
 export class Load {
-  readonly latencies = new LatencyHistogram();
+  readonly latencies: LatencyHistogram = new LatencyHistogram();
   readonly options: LoadOptions;
   readonly #errors = new Map<number | typeof LOST, { readonly kind: string; count: number }>();
   readonly #loop = currentLoop();

@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 import { Argument, Command, Option } from "commander";
 import type { SocketAddress } from "../kernel/network.ts";
 import type { Params } from "../rpc/messages.ts";
+import { DEFAULT_MAX_FRAME_BYTES } from "../streams/framing/length-prefixed.ts";
 import type { BenchOptions } from "./bench.ts";
 import type { CallOptions } from "./call.ts";
 import { EXIT_CODES_HELP } from "./exit-codes.ts";
@@ -43,7 +44,9 @@ function addServe(program: Command, actions: Actions): void {
     .description("Serves the exported functions of a TypeScript or JavaScript module as methods, until a signal.")
     .argument("<module>", "the file that exports the methods")
     .addOption(option("--listen <url>", "where to listen; port 0 takes a free one", address, "tcp://127.0.0.1:8000"))
-    .addOption(option("--max-frame-bytes <n>", "the largest message, in and out", frameBytes, "16777216"))
+    .addOption(
+      option("--max-frame-bytes <n>", "the largest message, in and out", frameBytes, `${DEFAULT_MAX_FRAME_BYTES}`),
+    )
     .addOption(option("--grace <ms>", "how long a stop waits for calls in progress", fromZero, "10000"))
     .action(async (module: string, _: unknown, command: Command) => {
       const { listen, maxFrameBytes, grace, debug = false } = command.opts();
