@@ -145,7 +145,7 @@ class TcpTransport implements Transport {
   }
 
   write(bytes: Uint8Array): void {
-    if (this.#isClosing || this.#socket.write(bytes) || this.#isFull) return;
+    if (this.#isClosing || this.#socket.destroyed || this.#socket.write(bytes) || this.#isFull) return;
     this.#isFull = true;
     this.onFull();
   }

@@ -45,7 +45,7 @@ export class MemoryNetwork implements Network {
   }
 
   listen(options: ListenOptions, handler: AcceptHandler): Promise<Listener> {
-    const port = options.port === 0 ? this.#nextPort++ : options.port;
+    const port = options.port === 0 ? this.#freePort() : options.port;
     const address = { host: options.host, port };
     if (this.#listeners.has(port)) return Promise.reject(systemError("EADDRINUSE", "listen", address));
     this.#listeners.set(port, handler);
@@ -56,6 +56,11 @@ export class MemoryNetwork implements Network {
         return Promise.resolve();
       },
     });
+  }
+
+  #freePort(): number {
+    while (this.#listeners.has(this.#nextPort)) this.#nextPort++;
+    return this.#nextPort++;
   }
 }
 
@@ -90,6 +95,7 @@ class MemoryTransport implements Transport {
   #isReadingPaused = false;
   #state: "open" | "closing" | "lost" = "open";
   #hasSentEof = false;
+  #hasReceivedEof = false;
   #isDeliveryDue = false;
 
   constructor(protocol: Protocol, local: SocketAddress, remote: SocketAddress, later: Later) {
@@ -139,8 +145,8 @@ class MemoryTransport implements Transport {
   abort(): void {
     if (this.#state === "lost") return;
     this.#outgoing = [];
-    this.#lose(undefined);
     this.#later(() => this.peer.#lose(systemError("ECONNRESET", "read", this.peer.remoteAddress)));
+    this.#lose(undefined);
   }
 
   #deliverLater(): void {
@@ -152,25 +158,32 @@ class MemoryTransport implements Transport {
   #deliver(): void {
     this.#isDeliveryDue = false;
     const peer = this.peer;
-    while (this.#outgoing.length > 0 && !peer.#isReadingPaused && this.#state !== "lost") {
+    // One that is closing listens no more, paused or not, as a socket that is being destroyed.
+    while (this.#outgoing.length > 0 && this.#state !== "lost" && !(peer.#isReadingPaused && peer.#state === "open")) {
       const item = this.#outgoing.shift() as Item;
-      if (peer.#state === "lost") {
-        this.#lose(systemError("EPIPE", "write", this.remoteAddress));
-        return;
-      }
-      // One that is closing listens no more, as a socket that is being destroyed.
       if (item === "eof") {
-        if (peer.#state === "open") peer.#protocol.eofReceived();
+        peer.#receiveEof();
+      } else if (peer.#state === "lost") {
+        this.#lose(systemError("EPIPE", "write", this.remoteAddress));
       } else {
         this.#bufferedBytes -= item.length;
         if (peer.#state === "open") peer.#protocol.dataReceived(item);
       }
     }
-    if (this.#isFull && this.#bufferedBytes === 0) {
+    if (this.#isFull && this.#bufferedBytes === 0 && this.#state !== "lost") {
       this.#isFull = false;
       this.#protocol.resumeWriting();
     }
-    if (this.#state === "closing" && this.#outgoing.length === 0) this.#lose(undefined);
+    const isOver = this.#state === "closing" || (this.#hasSentEof && this.#hasReceivedEof);
+    if (isOver && this.#outgoing.length === 0) this.#lose(undefined);
+  }
+
+  #receiveEof(): void {
+    if (this.#state !== "open") return;
+    this.#hasReceivedEof = true;
+    // With both directions ended, nobody need close it.
+    if (this.#hasSentEof) this.#deliverLater();
+    this.#protocol.eofReceived();
   }
 
   #lose(error: Error | undefined): void {
@@ -178,6 +191,8 @@ class MemoryTransport implements Transport {
     this.#state = "lost";
     this.#bufferedBytes = 0;
     this.#isFull = false;
+    // What the peer still has for us goes nowhere, and it may be waiting to hear so.
+    this.peer.#deliverLater();
     this.#protocol.connectionLost(error);
   }
 }
