@@ -2,6 +2,7 @@
  * Methods that failed, told on standard error: the first failure of a method at once, and while it keeps failing a line
  * each second at the most, so that a broken method cannot slow the server down to the speed of its log.
  */
+import process from "node:process";
 import { inspect } from "node:util";
 import { currentLoop } from "../kernel/scope.ts";
 import { nameAndMessage, oneLine } from "./failure.ts";

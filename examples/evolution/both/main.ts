@@ -7,7 +7,7 @@
  *
  *   npm run coppice -- call tcp://127.0.0.1:8000 foo
  */
-import { cancelScope, ListenError, run, taskGroup } from "coppice";
+import { ConnectError, cancelScope, ListenError, run, taskGroup } from "coppice";
 import { listen } from "coppice/net";
 import { numberFlags } from "../flags.ts";
 import { runClients } from "./client.ts";
@@ -18,6 +18,9 @@ import { showStatus } from "./status.ts";
 
 /** How long outside clients may take to get their last answers. */
 const GRACE_MS = 5_000;
+
+// Whoever read the output has seen enough: `npm start | head -3`.
+process.stdout.on("error", () => process.exit());
 
 const flags = numberFlags({ clients: 100, heartbeat: 5_000, port: 8_000 });
 const service = new Service();
@@ -53,8 +56,8 @@ try {
   );
   if (!hasEndedInOrder) process.exit(130);
 } catch (error) {
-  if (!(error instanceof ListenError)) throw error;
-  process.stderr.write(`${error.message} (--port 0 takes a free one)\n`);
+  if (!(error instanceof ListenError || error instanceof ConnectError)) throw error;
+  process.stderr.write(`${error.message}\n`);
   process.exitCode = 3;
 }
 
