@@ -63,7 +63,7 @@ export interface AcceptHandler {
 }
 
 export interface Network {
-  /** Begins to connect; `connectionMade` or `connectionLost` of `protocol` tells how it went. The result abandons the attempt. */
+  /** Begins to connect; `connectionMade` or `connectionLost` of `protocol` tells how it went. The result abandons the attempt; once it is over, that does nothing. */
   connect(address: SocketAddress, protocol: Protocol): () => void;
   /** @throws the system's error (`EADDRINUSE` and kin) by rejecting. */
   listen(options: ListenOptions, handler: AcceptHandler): Promise<Listener>;

@@ -10,6 +10,7 @@ import { quietly } from "./quiet.ts";
 import { currentNode, isInsideRun, Scope } from "./scope.ts";
 import type { ScopeNode, SettledTask } from "./scope-node.ts";
 import { TaskNode } from "./task.ts";
+import { taskGroup } from "./task-group.ts";
 
 export interface RunOptions {
   /** The event loop: Node's by default. Inside another `run` it may only be the same. */
@@ -42,14 +43,14 @@ function runInside<T>(parent: ScopeNode, fn: () => T | PromiseLike<T>, options: 
   }
   const node = new Scope(parent, parent.loop, options.name ?? "run");
   const unlink = linkSignal(node, options.signal);
-  return enclose(node, fn, undefined, rethrow, unlink);
+  return enclose(node, () => taskGroup(() => fn()), undefined, rethrow, unlink);
 }
 
 async function runTree<T>(fn: () => T | PromiseLike<T>, options: RunOptions): Promise<T> {
   const root = new RunNode(options.loop ?? defaultLoop(), options.name ?? "run");
   const { loop } = root;
   const unlink = linkSignal(root, options.signal);
-  const stuck = (what: string): void => cancelNode(root, new DeadlockError(what));
+  const stuck = (what: string): void => root.stuck(new DeadlockError(what));
   loop.attach(stuck);
   try {
     loop.start(new TaskNode<T>(root, fn, options.name ?? fn));
@@ -57,6 +58,8 @@ async function runTree<T>(fn: () => T | PromiseLike<T>, options: RunOptions): Pr
   } finally {
     loop.detach(stuck);
     unlink();
+    // Waits that were started and never awaited: nobody can want them now, and a timer would hold the process.
+    cancelNode(root, "the run has ended");
     closeNode(root);
   }
 }
@@ -70,6 +73,12 @@ class RunNode extends Scope {
 
   constructor(loop: Loop, label: string) {
     super(null, loop, label);
+  }
+
+  /** Nothing can ever happen again. Told twice, what is left hides behind shields, and the run ends without it. */
+  stuck(error: DeadlockError): void {
+    if (this.cancelCalled) this.#tell.reject(error);
+    else cancelNode(this, error);
   }
 
   override taskSettled(task: SettledTask): void {

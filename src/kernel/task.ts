@@ -61,7 +61,10 @@ export interface Task<T> {
    * @throws InvalidStateError if it still runs.
    */
   error(): unknown;
-  /** What makes `await task` work. (Spelled out here: extending `PromiseLike` would make linters ask for every task to be awaited.) */
+  /**
+   * What makes `await task` work. Callbacks given by hand run in the scope of the task that ended: prefer `await`.
+   * (Spelled out here: extending `PromiseLike` would make linters ask for every task to be awaited.)
+   */
   then<A = T, B = never>(
     onFulfilled?: ((value: T) => A | PromiseLike<A>) | null,
     onRejected?: ((error: unknown) => B | PromiseLike<B>) | null,

@@ -207,3 +207,26 @@ test("what is ambient survives every kind of await", () =>
       });
     }),
   ));
+
+test("a run inside a run waits for what was started in it and not awaited", () =>
+  virtually(async () => {
+    const log: string[] = [];
+    await run(() => {
+      void taskGroup((group) => {
+        group.spawn(async () => {
+          await sleep(10);
+          log.push("stray");
+        });
+      });
+    });
+    log.push("run");
+    assert.deepEqual(log, ["stray", "run"]);
+  }));
+
+test("a wait that was never awaited ends with its run", async () => {
+  let wait: Promise<void> | undefined;
+  await virtualRun(() => {
+    wait = sleep(60_000);
+  });
+  assert.ok(isCancelled(await rejection(wait as Promise<void>)));
+});

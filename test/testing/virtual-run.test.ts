@@ -149,3 +149,7 @@ test("the same seed draws the same numbers, on a loop as in a run", async () => 
   assert.notDeepEqual(await draw(1), await draw(2));
   for (const number of await draw(3)) assert.ok(number >= 0 && number < 1);
 });
+
+test("a deadlock behind a shield ends the run too", async () => {
+  assert.ok((await rejection(virtualRun(() => shield(sleepForever)))) instanceof DeadlockError);
+});

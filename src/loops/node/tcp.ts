@@ -53,7 +53,9 @@ export class TcpNetwork implements Network {
       socket.removeListener("close", lost);
       this.#serve(socket, protocol, reader);
     });
-    return () => socket.destroy();
+    return () => {
+      if (socket.connecting) socket.destroy();
+    };
   }
 
   listen(options: ListenOptions, handler: AcceptHandler): Promise<Listener> {
