@@ -12,6 +12,11 @@ export interface SocketAddress {
   readonly port: number;
 }
 
+/** As people write it: `127.0.0.1:8000`, `[::1]:8000`. */
+export function formatAddress({ host, port }: SocketAddress): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
 export interface Transport {
   readonly localAddress: SocketAddress;
   readonly remoteAddress: SocketAddress;

@@ -50,11 +50,11 @@ export class ScopeExtras {
   reason: unknown = undefined;
   /** Loop time of the cancellation; grace periods count from it. */
   cancelledAt = 0;
-  deadline = Infinity;
+  deadline: number = Infinity;
   deadlineTimer: Timer | undefined = undefined;
-  graceMs = Infinity;
+  graceMs: number = Infinity;
   graceTimer: Timer | undefined = undefined;
-  stopAt = Infinity;
+  stopAt: number = Infinity;
   stopTimer: Timer | undefined = undefined;
   controller: AbortController | undefined = undefined;
   /** Wakes those who wait for a stop. */

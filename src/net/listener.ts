@@ -5,7 +5,13 @@
  */
 import { detour, mustDetour } from "../kernel/checkpoint.ts";
 import { ClosedError, ListenError } from "../kernel/errors.ts";
-import type { AcceptHandler, Listener, Protocol, SocketAddress } from "../kernel/network.ts";
+import {
+  type AcceptHandler,
+  formatAddress,
+  type Listener,
+  type Protocol,
+  type SocketAddress,
+} from "../kernel/network.ts";
 import { quietly } from "../kernel/quiet.ts";
 import { currentLoop, currentNode } from "../kernel/scope.ts";
 import { shield } from "../kernel/scopes.ts";
@@ -51,7 +57,7 @@ export function listen(options: ListenTcpOptions): Promise<TcpListener> {
     try {
       listener.began(await currentLoop().network.listen({ ...address, ...backlog }, listener));
     } catch (cause) {
-      throw new ListenError(`listen on ${address.host}:${address.port}: ${explain(cause)}`, { cause });
+      throw new ListenError(`listen on ${formatAddress(address)}: ${explain(cause)}`, { cause });
     }
     return listener;
   });

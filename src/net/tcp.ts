@@ -3,7 +3,7 @@
  */
 import { detour, mustDetour } from "../kernel/checkpoint.ts";
 import { ConnectError } from "../kernel/errors.ts";
-import type { SocketAddress } from "../kernel/network.ts";
+import { formatAddress, type SocketAddress } from "../kernel/network.ts";
 import { currentNode } from "../kernel/scope.ts";
 import type { ScopeNode } from "../kernel/scope-node.ts";
 import { Waiter } from "../kernel/waiter.ts";
@@ -60,8 +60,8 @@ class ConnectWaiter extends Waiter<ByteStream> {
   }
 }
 
-function connectFailed({ host, port }: SocketAddress, cause: Error | undefined): ConnectError {
-  return new ConnectError(`connect to ${host}:${port}: ${explain(cause)}`, { cause });
+function connectFailed(address: SocketAddress, cause: Error | undefined): ConnectError {
+  return new ConnectError(`connect to ${formatAddress(address)}: ${explain(cause)}`, { cause });
 }
 
 function explain(cause: Error | undefined): string {
@@ -71,6 +71,8 @@ function explain(cause: Error | undefined): string {
       return "nothing listens there (ECONNREFUSED)";
     case "ENOTFOUND":
       return "the host name is not known (ENOTFOUND)";
+    case "EMFILE":
+      return "this process has no file descriptor left (EMFILE): close connections, or raise `ulimit -n`";
     case "ETIMEDOUT":
       return "no answer (ETIMEDOUT)";
     default:

@@ -1,7 +1,7 @@
 /**
  * Addresses of services as URLs: `tcp://HOST:PORT`.
  */
-import type { SocketAddress } from "../kernel/network.ts";
+import { formatAddress, type SocketAddress } from "../kernel/network.ts";
 
 const LARGEST_PORT = 65_535;
 
@@ -20,6 +20,6 @@ export function parseEndpoint(url: string): SocketAddress {
 }
 
 /** The URL of an address. */
-export function formatEndpoint({ host, port }: SocketAddress): string {
-  return host.includes(":") ? `tcp://[${host}]:${port}` : `tcp://${host}:${port}`;
+export function formatEndpoint(address: SocketAddress): string {
+  return `tcp://${formatAddress(address)}`;
 }

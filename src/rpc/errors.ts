@@ -33,3 +33,11 @@ export class RpcError extends Error {
     Object.defineProperty(RpcError.prototype, "name", { value: "RpcError", configurable: true, writable: true });
   }
 }
+
+/** Whether it is an `RpcError`, be it of another copy of this library. */
+export function isRpcError(error: unknown): error is RpcError {
+  return (
+    error instanceof RpcError ||
+    (error instanceof Error && error.name === "RpcError" && "code" in error && Number.isInteger(error.code))
+  );
+}

@@ -8,7 +8,7 @@ import { BrokenError } from "../kernel/errors.ts";
 import type { ScopeNode } from "../kernel/scope-node.ts";
 import { Batch } from "./batch.ts";
 import type { Calls } from "./calls.ts";
-import { RpcError } from "./errors.ts";
+import { isRpcError } from "./errors.ts";
 import {
   classifyOther,
   type ErrorObject,
@@ -117,7 +117,7 @@ export class Incoming {
 
   readonly #requestEnded = (request: RequestTask, hasFailed: boolean, outcome: unknown): void => {
     const { id } = request;
-    if (hasFailed && !(outcome instanceof RpcError)) this.#report(outcome, request);
+    if (hasFailed && !isRpcError(outcome)) this.#report(outcome, request);
     if (id === undefined) request.replyTo.reply(undefined);
     else request.replyTo.reply(this.#writeAnswer(request, hasFailed, outcome));
   };
@@ -126,7 +126,7 @@ export class Incoming {
     const id = request.id ?? null;
     try {
       const text = hasFailed
-        ? writeError(outcome instanceof RpcError ? outcome : internalError(), id)
+        ? writeError(isRpcError(outcome) ? outcome : internalError(), id)
         : writeResult(outcome, id);
       this.#outbox.checkSize(text);
       return text;

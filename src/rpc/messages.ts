@@ -101,7 +101,8 @@ function invalid(id: Id, why: string): Invalid {
 }
 
 function isId(value: unknown): value is Id {
-  return typeof value === "string" || typeof value === "number" || value === null;
+  // JSON.parse makes `1e999` an Infinity, which JSON cannot give back.
+  return typeof value === "string" || Number.isFinite(value) || value === null;
 }
 
 /** @throws TypeError if `params` cannot be written as JSON. */

@@ -135,17 +135,20 @@ export class PeerConnection implements Peer {
     }
   }
 
-  /** Serves the connection until it is over or a stop is asked. Does not close the stream. */
-  async run(): Promise<void> {
+  /**
+   * Serves the connection until it is over. Asked to stop, it begins no new request, and ends when those begun
+   * have ended; unless it `outlivesStops`, as where this side still calls and closes by itself. Does not close the stream.
+   */
+  async run(outlivesStops: boolean): Promise<void> {
     if (this.#hasRun) throw new InvalidStateError("a peer is run once");
     this.#hasRun = true;
     await taskGroup(async (group) => {
       this.#outbox.begin(group);
       const requests = this.#incoming.begin(currentNode(), this);
       try {
-        await this.#readUntilStopped(requests);
+        await this.#readUntilStopped(requests, outlivesStops);
       } finally {
-        this.#refuse(() => new BrokenError("the connection is over: the peer closed it, or it was lost"));
+        this.#refuse(() => new BrokenError("the connection is over: the peer closed it"));
         await requests.end("the connection is over");
         if (!currentScope().isCancelled) await moveOnAfter(FLUSH_MS, () => this.#outbox.flushed());
         this.#outbox.end();
@@ -153,18 +156,21 @@ export class PeerConnection implements Peer {
     });
   }
 
-  /** Asked to stop, it begins nothing new and reads on only while requests that it has begun may need answers. */
-  async #readUntilStopped(requests: Requests): Promise<void> {
+  async #readUntilStopped(requests: Requests, outlivesStops: boolean): Promise<void> {
     await cancelScope(async (reading) => {
       const forget = onStopping(currentNode(), () => {
         this.#incoming.isStopping = true;
-        void requests.fewerThan(1).then(() => reading.cancel("stopping"));
+        if (!outlivesStops) void requests.fewerThan(1).then(() => reading.cancel("stopping"));
       });
       try {
         await this.#read(requests);
       } catch (error) {
-        if (error instanceof FrameError) await this.#sayFarewell(error);
-        else if (!(error instanceof BrokenError || error instanceof ClosedError)) throw error;
+        if (error instanceof FrameError) {
+          this.#refuse(() => new BrokenError(`the connection is over: ${error.message}`, { cause: error }));
+          await this.#sayFarewell(error);
+        } else if (error instanceof BrokenError) {
+          this.#refuse(() => new BrokenError(`the connection is over: ${error.message}`, { cause: error }));
+        } else if (!(error instanceof ClosedError)) throw error;
       } finally {
         forget();
       }

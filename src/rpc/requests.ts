@@ -53,8 +53,8 @@ export class Requests extends Scope {
     const request = task as RequestTask;
     const { hasFailed, outcome } = request;
     this.#count--;
-    // Cut off with the connection, or by a cancellation around it: nobody is left to answer to.
-    if (!(hasFailed && outcome instanceof Cancelled && request.cancelled)) this.#ended(request, hasFailed, outcome);
+    // Cut off with the connection: nobody is left to answer to. One that was cancelled alone still owes its answer.
+    if (!(hasFailed && this.isCancelled && outcome instanceof Cancelled)) this.#ended(request, hasFailed, outcome);
     this.#wakeAll();
   }
 

@@ -34,7 +34,7 @@ export async function serveRpc(
   options: Omit<PeerOptions, "methods"> = {},
 ): Promise<void> {
   const table = methodTable(methods);
-  await serve(listener, (stream) => new PeerConnection(stream, options, table).run());
+  await serve(listener, (stream) => new PeerConnection(stream, options, table).run(false));
 }
 
 /**
@@ -42,13 +42,13 @@ export async function serveRpc(
  * For servers with something of their own to do for each connection; errors as for `serveRpc`.
  */
 export async function servePeer(stream: ByteStream, options: PeerOptions): Promise<void> {
-  await new PeerConnection(stream, options).run();
+  await new PeerConnection(stream, options).run(false);
 }
 
 /**
  * Connects (to a URL, `tcp://HOST:PORT`) or takes a stream over, runs `body` with the peer at its other end, and closes the
  * connection when `body` is done. What the peer calls here runs meanwhile. The connection's end
- * fails the calls that wait, not `body` itself.
+ * fails the calls that wait, not `body` itself. Asked to stop, it refuses new requests of the peer; ending is up to `body`.
  *
  * @throws ConnectError if the connection cannot be made.
  * @throws TypeError if the URL is not understood.
@@ -58,10 +58,11 @@ export async function withPeer<T>(
   body: (peer: Peer) => T | PromiseLike<T>,
   options: PeerOptions = {},
 ): Promise<T> {
+  const methods = methodTable(options.methods ?? {});
   const stream = typeof where === "string" ? await openTcp(parseEndpoint(where)) : where;
-  const peer = new PeerConnection(stream, options);
+  const peer = new PeerConnection(stream, options, methods);
   return await taskGroup(async (group) => {
-    group.spawn(() => peer.run(), { name: "peer" });
+    group.spawn(() => peer.run(true), { name: "peer" });
     try {
       return await body(peer);
     } finally {

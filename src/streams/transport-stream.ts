@@ -11,7 +11,7 @@
 import { detour, mustDetour } from "../kernel/checkpoint.ts";
 import { BrokenError, BusyError, ClosedError } from "../kernel/errors.ts";
 import { DONE } from "../kernel/microtask.ts";
-import type { Protocol, SocketAddress, Transport } from "../kernel/network.ts";
+import { formatAddress, type Protocol, type SocketAddress, type Transport } from "../kernel/network.ts";
 import { currentNode } from "../kernel/scope.ts";
 import type { ScopeNode } from "../kernel/scope-node.ts";
 import { WaitQueue } from "../kernel/wait-queue.ts";
@@ -247,8 +247,8 @@ export class TransportStream implements ByteStream, Protocol {
   #broken(doing: string): BrokenError {
     const cause = this.#lost?.cause;
     const why = cause === undefined ? "the peer closed it" : cause.message;
-    const { host, port } = this.#connected.remoteAddress;
-    return new BrokenError(`${doing} ${host}:${port}: the connection was lost (${why})`, { cause });
+    const peer = formatAddress(this.#connected.remoteAddress);
+    return new BrokenError(`${doing} ${peer}: the connection was lost (${why})`, { cause });
   }
 }
 

@@ -27,7 +27,7 @@ export class VirtualLoop implements Loop {
   readonly name = "virtual";
   readonly network: Network;
   readonly random: () => number;
-  budget = BUDGET;
+  budget: number = BUDGET;
 
   readonly #isShuffled: boolean;
   #now = 0;

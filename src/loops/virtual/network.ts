@@ -65,13 +65,7 @@ export class MemoryNetwork implements Network {
 }
 
 /** Connects two protocols; both hear `connectionMade` now. */
-export function joinPair(
-  a: Protocol,
-  b: Protocol,
-  addressA: SocketAddress,
-  addressB: SocketAddress,
-  later: Later,
-): void {
+function joinPair(a: Protocol, b: Protocol, addressA: SocketAddress, addressB: SocketAddress, later: Later): void {
   const endA = new MemoryTransport(a, addressA, addressB, later);
   const endB = new MemoryTransport(b, addressB, addressA, later);
   endA.peer = endB;
