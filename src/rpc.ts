@@ -12,5 +12,6 @@ export {
 } from "./rpc/errors.ts";
 export type { Params } from "./rpc/messages.ts";
 export type { Method, Methods } from "./rpc/methods.ts";
-export { currentPeer, type Peer, type PeerOptions } from "./rpc/peer.ts";
+export { currentPeer, type Peer } from "./rpc/peer.ts";
+export type { PeerOptions } from "./rpc/peer-options.ts";
 export { servePeer, serveRpc, withPeer } from "./rpc/service.ts";

@@ -23,19 +23,19 @@ export function createFailureReport(): (error: unknown, method: string) => void 
     recent.set(method, { at: loop.time(), hidden: 0 });
     const before =
       last === undefined || last.hidden === 0 ? "" : ` (and ${last.hidden} more failures since the last report)`;
-    const what =
-      error instanceof Error ? (error.stack ?? error.message) : `it threw ${describe(error)}, which is no Error`;
     loop.warn(
-      `method "${method}" failed, its caller was answered "Internal error"${before}; pass onError to handle this: ${what}`,
+      `method "${method}" failed, its caller was answered "Internal error"${before}; pass onError to handle this: ${describe(error)}`,
       "COPPICE_METHOD_FAILED",
     );
   };
 }
 
-function describe(value: unknown): string {
+/** What was thrown, as text; whatever it is. */
+export function describe(thrown: unknown): string {
+  if (thrown instanceof Error) return String(thrown.stack ?? thrown.message);
   try {
-    return JSON.stringify(value) ?? String(value);
+    return `it threw ${JSON.stringify(thrown) ?? String(thrown)}, which is no Error`;
   } catch {
-    return typeof value;
+    return `it threw a value of type ${typeof thrown}, which is no Error`;
   }
 }

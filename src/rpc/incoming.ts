@@ -9,6 +9,7 @@ import type { ScopeNode } from "../kernel/scope-node.ts";
 import { Batch } from "./batch.ts";
 import type { Calls } from "./calls.ts";
 import { isRpcError } from "./errors.ts";
+import { describe } from "./failure-report.ts";
 import {
   classifyOther,
   type ErrorObject,
@@ -37,6 +38,8 @@ export interface IncomingOptions {
 export class Incoming {
   /** New requests are refused from now on. */
   isStopping = false;
+  /** More messages are at hand, so an answer need not leave at once: it will have company. */
+  isReceiving = false;
   readonly #methods: MethodTable;
   readonly #maxBatchLength: number;
   readonly #onError: (error: unknown, method: string) => void;
@@ -141,14 +144,14 @@ export class Incoming {
     try {
       this.#onError(error, request.name);
     } catch (second) {
-      request.loop.warn(`onError of a peer threw, which it must not: ${String(second)}`, "COPPICE_ON_ERROR_FAILED");
+      request.loop.warn(`onError of a peer threw, which it must not: ${describe(second)}`, "COPPICE_ON_ERROR_FAILED");
     }
   }
 
   #reply(text: string | undefined): void {
     if (text === undefined) return;
     try {
-      this.#outbox.push(text, this.#requests.count === 0);
+      this.#outbox.push(text, this.#requests.count === 0 && !this.isReceiving);
     } catch {
       // Only the answers of a batch, each small enough, can be too large together.
       this.#outbox.push(writeError(internalError(), null), false);

@@ -19,33 +19,13 @@ import { cancelScope, moveOnAfter } from "../kernel/scopes.ts";
 import { taskGroup } from "../kernel/task-group.ts";
 import type { ByteStream } from "../streams/byte-stream.ts";
 import type { FrameDecoder, Framing } from "../streams/framing/framing.ts";
-import { lengthPrefixed } from "../streams/framing/length-prefixed.ts";
 import { Calls } from "./calls.ts";
-import { createFailureReport } from "./failure-report.ts";
 import { Incoming } from "./incoming.ts";
 import { type Params, parseError, writeRequest } from "./messages.ts";
-import { type Methods, type MethodTable, methodTable } from "./methods.ts";
 import { Outbox } from "./outbox.ts";
+import type { PeerSettings } from "./peer-options.ts";
 import { currentRequestOwner, type Requests } from "./requests.ts";
 
-export interface PeerOptions {
-  /** What the other side may call. By default nothing. */
-  readonly methods?: Methods;
-  /** How messages are cut out of the bytes; by default `lengthPrefixed()`. */
-  readonly framing?: Framing;
-  /** How many requests of this connection are worked on at once, before it is read no further; by default 1,000. */
-  readonly maxInFlight?: number;
-  /** How many requests one batch may hold; by default 1,000. A longer one is answered with one error. */
-  readonly maxBatchLength?: number;
-  /**
-   * Told of each error of a method that is no `RpcError`, of which the caller learns only "Internal error".
-   * By default it becomes a process warning, at most one for each method in 10 s.
-   */
-  readonly onError?: (error: unknown, method: string) => void;
-}
-
-const MAX_IN_FLIGHT = 1_000;
-const MAX_BATCH_LENGTH = 1_000;
 /** How long the last answers may take to leave when the connection ends. */
 const FLUSH_MS = 5_000;
 /** How long a peer that sent a broken frame may take to read why. */
@@ -84,15 +64,15 @@ export class PeerConnection implements Peer {
   /** Why calls are refused; set once. */
   #over: (() => Error) | undefined;
 
-  constructor(stream: ByteStream, options: PeerOptions, methods: MethodTable = methodTable(options.methods ?? {})) {
+  constructor(stream: ByteStream, settings: PeerSettings) {
     this.#stream = stream;
-    this.#framing = options.framing ?? lengthPrefixed();
-    this.#maxInFlight = limit("maxInFlight", options.maxInFlight ?? MAX_IN_FLIGHT);
+    this.#framing = settings.framing;
+    this.#maxInFlight = settings.maxInFlight;
     this.#outbox = new Outbox(stream, this.#framing);
     this.#incoming = new Incoming({
-      methods,
-      maxBatchLength: limit("maxBatchLength", options.maxBatchLength ?? MAX_BATCH_LENGTH),
-      onError: options.onError ?? createFailureReport(),
+      methods: settings.methods,
+      maxBatchLength: settings.maxBatchLength,
+      onError: settings.onError,
       outbox: this.#outbox,
       calls: this.#calls,
     });
@@ -187,10 +167,13 @@ export class PeerConnection implements Peer {
         return;
       }
       decoder.push(bytes);
+      this.#incoming.isReceiving = true;
       for (let text = this.#nextText(decoder); text !== undefined; text = this.#nextText(decoder)) {
         if (requests.count >= this.#maxInFlight) await requests.fewerThan(this.#maxInFlight);
+        if (this.#outbox.isBlocked) await this.#outbox.flushed();
         this.#incoming.receive(text);
       }
+      this.#incoming.isReceiving = false;
     }
   }
 
@@ -251,9 +234,4 @@ export class PeerConnection implements Peer {
 /** The peer whose request the running code works on: for methods that call back. `undefined` outside of a method. */
 export function currentPeer(): Peer | undefined {
   return currentRequestOwner() as Peer | undefined;
-}
-
-function limit(name: string, value: number): number {
-  if (value === Infinity || (Number.isInteger(value) && value >= 1)) return value;
-  throw new RangeError(`${name}: expected a whole number of at least 1, got ${String(value)}`);
 }

@@ -3,19 +3,24 @@
  */
 
 import { currentScope } from "../kernel/scope.ts";
+import { moveOnAfter } from "../kernel/scopes.ts";
 import { taskGroup } from "../kernel/task-group.ts";
 import type { TcpListener } from "../net/listener.ts";
 import { serve } from "../net/serve.ts";
 import { openTcp } from "../net/tcp.ts";
 import type { ByteStream } from "../streams/byte-stream.ts";
 import { parseEndpoint } from "./endpoint.ts";
-import { type Methods, methodTable } from "./methods.ts";
-import { type Peer, PeerConnection, type PeerOptions } from "./peer.ts";
+import type { Methods } from "./methods.ts";
+import { type Peer, PeerConnection } from "./peer.ts";
+import { type PeerOptions, type PeerSettings, peerSettings } from "./peer-options.ts";
+
+/** How long a peer that does not read may hold up the end of `withPeer`. */
+const CLOSE_MS = 5_000;
 
 /**
  * Serves `methods` to every connection of `listener`, until it is closed or a stop is asked of a scope around:
  * then it stops accepting and reading, answers what was asked before, and closes the connections; the grace period cancels what
- * takes longer.
+ * takes longer. The listener is closed on every way out.
  *
  * @throws TypeError if a method's name is reserved.
  * @throws RangeError if a limit is not a whole number of at least 1.
@@ -33,8 +38,14 @@ export async function serveRpc(
   methods: Methods,
   options: Omit<PeerOptions, "methods"> = {},
 ): Promise<void> {
-  const table = methodTable(methods);
-  await serve(listener, (stream) => new PeerConnection(stream, options, table).run(false));
+  let settings: PeerSettings;
+  try {
+    settings = peerSettings({ ...options, methods });
+  } catch (error) {
+    await listener.close();
+    throw error;
+  }
+  await serve(listener, (stream) => new PeerConnection(stream, settings).run(false));
 }
 
 /**
@@ -42,32 +53,33 @@ export async function serveRpc(
  * For servers with something of their own to do for each connection; errors as for `serveRpc`.
  */
 export async function servePeer(stream: ByteStream, options: PeerOptions): Promise<void> {
-  await new PeerConnection(stream, options).run(false);
+  await new PeerConnection(stream, peerSettings(options)).run(false);
 }
 
 /**
  * Connects (to a URL, `tcp://HOST:PORT`) or takes a stream over, runs `body` with the peer at its other end, and closes the
- * connection when `body` is done. What the peer calls here runs meanwhile. The connection's end
+ * connection when `body` is done; a peer that does not read has 5 s for what it was sent. What the peer calls here runs meanwhile. The connection's end
  * fails the calls that wait, not `body` itself. Asked to stop, it refuses new requests of the peer; ending is up to `body`.
  *
  * @throws ConnectError if the connection cannot be made.
- * @throws TypeError if the URL is not understood.
+ * @throws TypeError if the URL is not understood, or a method's name is reserved.
+ * @throws RangeError if a limit is not a whole number of at least 1.
  */
 export async function withPeer<T>(
   where: string | ByteStream,
   body: (peer: Peer) => T | PromiseLike<T>,
   options: PeerOptions = {},
 ): Promise<T> {
-  const methods = methodTable(options.methods ?? {});
+  const settings = peerSettings(options);
   const stream = typeof where === "string" ? await openTcp(parseEndpoint(where)) : where;
-  const peer = new PeerConnection(stream, options, methods);
+  const peer = new PeerConnection(stream, settings);
   return await taskGroup(async (group) => {
     group.spawn(() => peer.run(true), { name: "peer" });
     try {
       return await body(peer);
     } finally {
       if (currentScope().isCancelled) stream.abort();
-      else await peer.close();
+      else await moveOnAfter(CLOSE_MS, () => peer.close());
     }
   });
 }
