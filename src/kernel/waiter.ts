@@ -6,14 +6,14 @@
  *   parked --interrupt----> done        out of its queue, with no effect; `Cancelled` is built in the awaiting frame
  *
  * The promise is a plain native one that the user awaits directly, so a successful wait costs one promise. To fail, it is
- * resolved with a thenable: V8 calls its `then` in a job of its own that still knows who awaits
- * the promise, so an error constructed there carries the user's asynchronous frames (rule 14).
+ * resolved with the promise of an async function that throws two microtasks later: by then the one waits for the other, so V8
+ * can follow them from the error, which is constructed in that function, to the user's asynchronous frames (rule 14).
  *
  * Rejected: an async method around each wait that throws on a sentinel (a generator and two promises more for every wait);
- * rejecting with an error built by whoever cancels (its stack shows the canceller).
+ * rejecting with an error built by whoever cancels (its stack shows the canceller); resolving with a thenable whose
+ * `then` builds the error (V8 follows that since Node 26 only).
  */
-import type { Cancelled } from "./errors.ts";
-import { markHandled } from "./quiet.ts";
+import { markHandled, markHandledSoon } from "./quiet.ts";
 import { appendWaiter, type Interruptible, removeWaiter, type ScopeNode } from "./scope-node.ts";
 import type { Waiting } from "./wait-queue.ts";
 
@@ -54,13 +54,13 @@ export class Waiter<T> implements Interruptible, Waiting {
   /** Ends the wait with an error, which `make` builds where the wait is awaited. */
   fail(make: () => unknown): void {
     removeWaiter(this);
-    this.resolve(new Refusal(make));
+    this.resolve(failure(make));
   }
 
   interrupt(): (() => void) | undefined {
     this.queue?.remove(this);
     this.abandoned();
-    this.resolve(new Interruption(this.scope, this.promise));
+    this.resolve(interruption(this.scope, this.promise));
     return undefined;
   }
 
@@ -68,42 +68,29 @@ export class Waiter<T> implements Interruptible, Waiting {
   protected abandoned(): void {}
 }
 
-class Refusal implements PromiseLike<never> {
-  readonly #make: () => unknown;
-
-  constructor(make: () => unknown) {
-    this.#make = make;
-  }
-
-  // biome-ignore lint/suspicious/noThenProperty: a thenable is the point, see the head of the file.
-  then(_resolve: unknown, reject?: ((error: unknown) => unknown) | null): PromiseLike<never> {
-    reject?.(this.#make());
-    return this;
-  }
-}
-
 /** A wait that is refused at its entry; or once `turn` has settled. */
 export function refusal(scope: ScopeNode, turn?: Promise<void>): Promise<never> {
-  const promise = new Promise<never>(takeResolve);
-  const resolve = lastResolve as Resolve<never>;
-  if (turn === undefined) resolve(new Interruption(scope, promise));
-  else void turn.then(() => resolve(new Interruption(scope, promise)));
+  const promise = refuse();
   return promise;
+
+  async function refuse(): Promise<never> {
+    await turn;
+    const error = scope.cancellation();
+    markHandledSoon(() => promise);
+    throw error;
+  }
 }
 
-class Interruption implements PromiseLike<never> {
-  readonly #scope: ScopeNode;
-  readonly #promise: Promise<unknown>;
+async function failure(make: () => unknown): Promise<never> {
+  await undefined;
+  await undefined;
+  throw make();
+}
 
-  constructor(scope: ScopeNode, promise: Promise<unknown>) {
-    this.#scope = scope;
-    this.#promise = promise;
-  }
-
-  // biome-ignore lint/suspicious/noThenProperty: a thenable is the point, see the head of the file.
-  then(_resolve: unknown, reject?: ((error: Cancelled) => unknown) | null): PromiseLike<never> {
-    reject?.(this.#scope.cancellation());
-    markHandled(this.#promise);
-    return this;
-  }
+async function interruption(scope: ScopeNode, promise: Promise<unknown>): Promise<never> {
+  await undefined;
+  await undefined;
+  const error = scope.cancellation();
+  markHandled(promise);
+  throw error;
 }
