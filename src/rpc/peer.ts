@@ -7,7 +7,7 @@
  * - Each request runs in a task of its own below the connection: the end of the connection cancels it.
  * - A message that is wrong is answered as the specification says, and the connection lives on. Only a broken
  *   frame ends it, as nothing after it can be told apart.
- * - The reader stops reading while answers cannot leave, or `maxInFlight` requests are being worked on. Answers to our own
+ * - The reader takes nothing on while answers cannot leave, or `maxInFlight` requests are being worked on. Answers to our own
  *   calls wait behind that, so two peers that call each other from within methods need a limit above the depth of their mutual calls.
  */
 import { detour, mustDetour } from "../kernel/checkpoint.ts";
@@ -21,6 +21,7 @@ import type { ByteStream } from "../streams/byte-stream.ts";
 import type { FrameDecoder, Framing } from "../streams/framing/framing.ts";
 import { Calls } from "./calls.ts";
 import { Incoming } from "./incoming.ts";
+import { Inlet } from "./inlet.ts";
 import { type Params, parseError, writeRequest } from "./messages.ts";
 import { Outbox } from "./outbox.ts";
 import type { PeerSettings } from "./peer-options.ts";
@@ -55,6 +56,7 @@ export interface Peer {
 
 export class PeerConnection implements Peer {
   readonly #stream: ByteStream;
+  readonly #inlet: Inlet;
   readonly #framing: Framing;
   readonly #maxInFlight: number;
   readonly #outbox: Outbox;
@@ -66,6 +68,7 @@ export class PeerConnection implements Peer {
 
   constructor(stream: ByteStream, settings: PeerSettings) {
     this.#stream = stream;
+    this.#inlet = new Inlet(stream);
     this.#framing = settings.framing;
     this.#maxInFlight = settings.maxInFlight;
     this.#outbox = new Outbox(stream, this.#framing);
@@ -161,7 +164,7 @@ export class PeerConnection implements Peer {
     const decoder = this.#framing.decoder();
     for (;;) {
       if (this.#outbox.isBlocked) await this.#outbox.flushed();
-      const bytes = await this.#stream.receive();
+      const bytes = await this.#inlet.receive();
       if (bytes === undefined) {
         decoder.end();
         return;
@@ -169,12 +172,17 @@ export class PeerConnection implements Peer {
       decoder.push(bytes);
       this.#incoming.isReceiving = true;
       for (let text = this.#nextText(decoder); text !== undefined; text = this.#nextText(decoder)) {
-        if (requests.count >= this.#maxInFlight) await requests.fewerThan(this.#maxInFlight);
+        if (requests.count >= this.#maxInFlight && !(await this.#awaitRoom(requests))) return;
         if (this.#outbox.isBlocked) await this.#outbox.flushed();
         this.#incoming.receive(text);
       }
       this.#incoming.isReceiving = false;
     }
+  }
+
+  /** False if the connection ended before there was room: then its requests are to be cancelled, not waited for. */
+  #awaitRoom(requests: Requests): Promise<boolean> {
+    return this.#inlet.readOnUntil(requests.fewerThan(this.#maxInFlight));
   }
 
   /** The next message as text. One that is no UTF-8 is answered here and passed over. */
@@ -211,7 +219,7 @@ export class PeerConnection implements Peer {
       try {
         await this.#outbox.flushed();
         await this.#stream.sendEof();
-        while ((await this.#stream.receive()) !== undefined);
+        while ((await this.#inlet.receive()) !== undefined);
       } catch (lost) {
         if (!(lost instanceof BrokenError || lost instanceof ClosedError)) throw lost;
       }

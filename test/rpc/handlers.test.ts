@@ -126,7 +126,7 @@ function thrown(): never {
 }
 
 function thenable(then: (done: (value: string) => void) => void): object {
-  return Object.fromEntries([["then", then]]);
+  return { then };
 }
 
 function overflow(): unknown {
