@@ -14,6 +14,7 @@ const kinds: readonly Kind[] = [
   { kind: "raw", name: "raw async function on a promise", taskCount: 100_000 },
   { kind: "coppice", name: "coppice task on a promise", taskCount: 100_000 },
   { kind: "event", name: "coppice task on an Event", taskCount: 100_000 },
+  { kind: "event-direct", name: "coppice task on an Event, no async function", taskCount: 100_000 },
   { kind: "effect", name: "effect fiber on a promise", taskCount: 50_000 },
   { kind: "effection", name: "effection task on a promise", taskCount: 20_000 },
 ];
@@ -24,18 +25,27 @@ export async function benchMemory(rounds: number): Promise<Section> {
     for (const kind of rotated(kinds, round)) values.get(kind.kind)?.push(await bytesPerTask(kind));
   }
   const samples = kinds.map(({ kind, name }): Samples => ({ name, values: values.get(kind) ?? [] }));
-  const [raw, coppice, event, effect, effection] = samples as [Samples, Samples, Samples, Samples, Samples];
+  const [raw, coppice, event, direct, effect, effection] = samples as [
+    Samples,
+    Samples,
+    Samples,
+    Samples,
+    Samples,
+    Samples,
+  ];
   const target = { kind: "at most", limit: 1_000 } as const;
   return {
     title: "Heap of a parked task",
     notes: [
       "Bytes a task, with everything it waits on and its handle, while 100,000 of them are parked (effect: 50,000; effection: 20,000).",
-      "On a promise: an async function that awaits a promise of its own. On an Event: all of them wait for one Event.",
+      "On a promise: an async function that awaits a promise of its own. On an Event: one that awaits `event.wait()`, the same Event for all;",
+      "with no async function, the task is `() => event.wait()`.",
     ],
     absolutes: samples.map((each) => summarize(each, "bytes")),
     comparisons: [
       summarize(coppice, "bytes", target),
       summarize(event, "bytes", target),
+      summarize(direct, "bytes"),
       compare("coppice / raw, on a promise", coppice, raw),
       compare("effect / coppice, on a promise", effect, coppice),
       compare("effection / coppice, on a promise", effection, coppice),
