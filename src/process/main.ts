@@ -3,6 +3,7 @@
  *
  *   running --SIGINT or SIGTERM--> stopping (grace) --the same again, or grace over--> cancelled
  *   A third signal finds no handler any more, and the system ends the process.
+ *   Until the program's function has ended, the process is held open: it may have nothing to wait for but a signal.
  *
  *   how it ended                                   exit code
  *   returned, also after a stop                    0 (or `process.exitCode`, if the program set it)
@@ -11,7 +12,9 @@
  */
 import process from "node:process";
 import { inspect } from "node:util";
+import type { Timer } from "../kernel/ports.ts";
 import { run } from "../kernel/run.ts";
+import { currentLoop } from "../kernel/scope.ts";
 import { cancelScope } from "../kernel/scopes.ts";
 
 export interface MainOptions {
@@ -50,10 +53,12 @@ export async function main(fn: () => unknown, options: MainOptions = {}): Promis
             }
             first ??= signal;
           });
+          const held = holdProcess();
           try {
             await fn();
             hasReturned = true;
           } finally {
+            held.cancel();
             release();
           }
         },
@@ -66,6 +71,11 @@ export async function main(fn: () => unknown, options: MainOptions = {}): Promis
     process.stderr.write(`${inspect(error)}\n`);
     process.exitCode = 1;
   }
+}
+
+/** A program that only waits to be told to stop is not over, though no timer and no socket of its own says so. */
+function holdProcess(): Timer {
+  return currentLoop().callAt(Number.MAX_SAFE_INTEGER, () => {});
 }
 
 function onStopSignals(handle: (signal: StopSignal) => void): () => void {
