@@ -3,9 +3,9 @@
  * message is waited for.
  */
 
+import { channel, run, taskGroup } from "coppice";
 import { Effect, Fiber, Queue } from "effect";
 import * as effection from "effection";
-import { channel, run, taskGroup } from "../src/index.ts";
 import { type Contender, type Effort, measureInProcesses } from "./harness.ts";
 import { compare, type Section, samplesOf, summarize } from "./report.ts";
 

@@ -6,9 +6,9 @@
  * array made beforehand, and keeps what it got from spawning in another one.
  */
 
+import { Event, run, taskGroup } from "coppice";
 import { Effect } from "effect";
 import * as effection from "effection";
-import { Event, run, taskGroup } from "../src/index.ts";
 
 const [kind = "", taskCount = "0"] = process.argv.slice(2);
 const count = Number(taskCount);

@@ -6,9 +6,9 @@
  * fold the call away.
  */
 
+import { run, taskGroup } from "coppice";
 import { Effect, Fiber } from "effect";
 import * as effection from "effection";
-import { run, taskGroup } from "../src/index.ts";
 import { type Contender, type Effort, measureInProcesses } from "./harness.ts";
 import { compare, type Section, samplesOf, summarize } from "./report.ts";
 

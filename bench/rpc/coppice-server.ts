@@ -1,8 +1,8 @@
 /** Coppice's JSON-RPC server, as a user would write it: every default in place, a task for each request. */
 
-import { run } from "../../src/index.ts";
-import { listen } from "../../src/net.ts";
-import { serveRpc } from "../../src/rpc.ts";
+import { run } from "coppice";
+import { listen } from "coppice/net";
+import { serveRpc } from "coppice/rpc";
 import { announce } from "./serving.ts";
 
 await run(async () => {
