@@ -89,7 +89,8 @@ class Group implements TaskGroup {
         `spawn of "${options?.name ?? fn.name}" into a task group that has settled: spawn from its body or its children, or open another group`,
       );
     }
-    const task = new TaskNode<T>(this.children, fn, options?.name ?? fn);
+    const name = options?.name;
+    const task = new TaskNode<T>(this.children, name === undefined ? fn : { name, run: fn });
     task.loop.start(task);
     return task;
   }

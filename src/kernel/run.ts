@@ -53,7 +53,8 @@ async function runTree<T>(fn: () => T | PromiseLike<T>, options: RunOptions): Pr
   const stuck = (what: string): void => root.stuck(new DeadlockError(what));
   loop.attach(stuck);
   try {
-    loop.start(new TaskNode<T>(root, fn, options.name ?? fn));
+    const { name } = options;
+    loop.start(new TaskNode<T>(root, name === undefined ? fn : { name, run: fn }));
     return (await root.ended) as T;
   } finally {
     loop.detach(stuck);

@@ -59,6 +59,8 @@ export class ScopeExtras {
   controller: AbortController | undefined = undefined;
   /** Wakes those who wait for a stop. */
   stopWaiters: Set<() => void> | undefined = undefined;
+  /** How a task ended that still waits for scopes it left open. */
+  outcome: unknown = undefined;
   /** How often a checkpoint refused this task since `refusedBy` was cancelled. */
   refusals = 0;
   refusedBy: ScopeNode | null = null;
@@ -87,19 +89,17 @@ export abstract class ScopeNode {
   declare firstWaiter: Interruptible | null;
   declare cancelledBy: ScopeNode | null;
   declare deadlineBy: ScopeNode | null;
-  declare readonly loop: Loop;
   declare extras: ScopeExtras | null;
   declare flags: number;
   declare readonly label: Label;
 
-  constructor(parent: ScopeNode | null, loop: Loop, label: Label, flags = 0) {
+  constructor(parent: ScopeNode | null, label: Label, flags: number) {
     this.parent = parent;
     this.next = null;
     this.prev = this;
     this.firstChild = null;
     this.firstWaiter = null;
     this.extras = null;
-    this.loop = loop;
     this.label = label;
     this.flags = flags;
     const isOpen = parent !== null && (flags & SHIELD) === 0;
@@ -107,6 +107,9 @@ export abstract class ScopeNode {
     this.deadlineBy = isOpen ? parent.deadlineBy : null;
     if (parent !== null) appendChild(parent, this);
   }
+
+  /** The event loop that everything in this tree runs on. A task asks its parent: that spares it a field. */
+  abstract readonly loop: Loop;
 
   /** What the user sees of this node. */
   abstract readonly scope: CancelScope;

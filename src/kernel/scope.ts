@@ -7,10 +7,11 @@ import { detour, mustDetour } from "./checkpoint.ts";
 import { InvalidStateError } from "./errors.ts";
 import { defaultLoop, type Loop } from "./ports.ts";
 import { cancelNode, isStopping, setDeadline, stopNode } from "./propagation.ts";
-import { CANCELLED, CAUGHT, CLOSED, ScopeNode } from "./scope-node.ts";
+import { CANCELLED, CAUGHT, CLOSED, type Label, ScopeNode } from "./scope-node.ts";
 import { Waiter } from "./waiter.ts";
 
-export class Scope extends ScopeNode implements CancelScope {
+/** The public face of a node; tasks have it too. */
+export abstract class ScopeFace extends ScopeNode implements CancelScope {
   get scope(): CancelScope {
     return this;
   }
@@ -69,6 +70,16 @@ export class Scope extends ScopeNode implements CancelScope {
     if (mustDetour(here)) return detour(here, () => this.whenStopping());
     if (isStopping(this)) return Promise.resolve();
     return new StopWaiter(here, this).promise;
+  }
+}
+
+/** A scope that is no task. */
+export class Scope extends ScopeFace {
+  declare readonly loop: Loop;
+
+  constructor(parent: ScopeNode | null, loop: Loop, label: Label, flags = 0) {
+    super(parent, label, flags);
+    this.loop = loop;
   }
 }
 

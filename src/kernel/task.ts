@@ -19,16 +19,15 @@
 import { detour, mustDetour } from "./checkpoint.ts";
 import { Cancelled, InvalidStateError } from "./errors.ts";
 import { type Callback, type Joined, Joiner, thenQuietly } from "./joiner.ts";
-import type { Startable } from "./ports.ts";
+import type { Loop, Startable } from "./ports.ts";
 import { cancelNode, closeNode } from "./propagation.ts";
-import { ambient, currentNode, Scope } from "./scope.ts";
+import { ambient, currentNode, ScopeFace } from "./scope.ts";
 import {
   CAUGHT,
   ENDING,
   FAILED,
   FULFILLED,
   isWithin,
-  type Label,
   OBSERVED,
   removeWaiter,
   type ScopeNode,
@@ -71,17 +70,28 @@ export interface Task<T> {
   ): PromiseLike<A | B>;
 }
 
-/** The node of a task. Servers subclass it to run a request without a closure. */
-export class TaskNode<T> extends Scope implements Task<T>, Startable, SettledTask, Joined {
-  /** Until the start, the function; from its end on, the value or the error. */
-  declare private content: unknown;
-  declare private joiners: Joiner | Set<Joiner> | null;
+/** What a task runs, with a name of its own. */
+interface NamedFunction {
+  readonly name: string;
+  readonly run: () => unknown;
+}
 
-  /** `label` is the name, or the function itself. The parent is told when the task settles. */
-  constructor(parent: ScopeNode, fn: (() => unknown) | undefined, label: Label) {
-    super(parent, parent.loop, label, TASK);
-    this.content = fn;
-    this.joiners = null;
+/** Those who wait for a task: mostly nobody, or one. */
+type Joiners = Joiner | Set<Joiner> | null;
+
+/** The node of a task. Servers subclass it to run a request without a closure. */
+export class TaskNode<T> extends ScopeFace implements Task<T>, Startable, SettledTask, Joined {
+  /** Until it has settled, those who wait; then its value or its error. One field for both keeps a parked task small. */
+  declare private content: unknown;
+
+  /** `what` is the function, with a name or without; for a subclass that has its own `invoke`, the name. The parent is told when the task settles. */
+  constructor(parent: ScopeNode, what: (() => unknown) | NamedFunction | string) {
+    super(parent, what, TASK);
+    this.content = null;
+  }
+
+  get loop(): Loop {
+    return (this.parent as ScopeNode).loop;
   }
 
   get done(): boolean {
@@ -125,9 +135,10 @@ export class TaskNode<T> extends Scope implements Task<T>, Startable, SettledTas
       return thenQuietly(this.joined(), onFulfilled as Callback, onRejected as Callback) as Promise<A | B>;
     }
     const joiner = new Joiner(scope, this, onFulfilled as Callback, onRejected as Callback);
-    if (this.joiners === null) this.joiners = joiner;
-    else if (this.joiners instanceof Set) this.joiners.add(joiner);
-    else this.joiners = new Set([this.joiners, joiner]);
+    const joiners = this.content as Joiners;
+    if (joiners === null) this.content = joiner;
+    else if (joiners instanceof Set) joiners.add(joiner);
+    else this.content = new Set([joiners, joiner]);
     return joiner as PromiseLike<unknown> as PromiseLike<A | B>;
   }
 
@@ -147,51 +158,50 @@ export class TaskNode<T> extends Scope implements Task<T>, Startable, SettledTas
 
   /** Runs what the task is for, once, with the task as the ambient value. */
   protected invoke(): unknown {
-    const fn = this.content as () => unknown;
-    this.content = undefined;
-    return fn();
+    const what = this.label as (() => unknown) | NamedFunction;
+    return typeof what === "function" ? what() : what.run();
   }
 
   /** The function has ended. */
-  end(how: typeof FULFILLED | typeof FAILED, content: unknown): void {
+  end(how: typeof FULFILLED | typeof FAILED, outcome: unknown): void {
     this.flags |= how;
-    this.content = content;
-    if (how === FAILED && content instanceof Cancelled && isWithin(this, content.scope)) this.flags |= CAUGHT;
+    if (how === FAILED && outcome instanceof Cancelled && isWithin(this, outcome.scope)) this.flags |= CAUGHT;
     if (this.firstChild === null) {
-      this.settle();
+      this.settle(outcome);
       return;
     }
     this.flags |= ENDING;
+    this.rare().outcome = outcome;
     // The parent hears of a failure only after the scopes left open have ended, so they are not left to wait for good.
-    if (how === FAILED) cancelNode(this, content);
+    if (how === FAILED) cancelNode(this, outcome);
   }
 
   override childClosed(): void {
-    if ((this.flags & ENDING) !== 0 && this.firstChild === null) this.settle();
+    if ((this.flags & ENDING) !== 0 && this.firstChild === null) this.settle(this.rare().outcome);
   }
 
   /**
    * First those who wait are claimed, so that a cancellation which follows from a failure cannot take it from them; then the
    * parent is told; then they are called.
    */
-  private settle(): void {
+  private settle(outcome: unknown): void {
+    const joiners = this.content as Joiners;
     this.flags &= ~ENDING;
-    const joiners = this.joiners;
-    this.joiners = null;
+    this.content = outcome;
     if (joiners instanceof Set) for (const joiner of joiners) removeWaiter(joiner);
     else if (joiners !== null) removeWaiter(joiners);
     if (joiners instanceof Set ? joiners.size > 0 : joiners !== null) this.flags |= OBSERVED;
     this.parent?.taskSettled(this);
     closeNode(this);
     const hasFailed = (this.flags & FAILED) !== 0;
-    if (joiners instanceof Set) for (const joiner of joiners) joiner.run(hasFailed, this.content);
-    else if (joiners !== null) joiners.run(hasFailed, this.content);
+    if (joiners instanceof Set) for (const joiner of joiners) joiner.run(hasFailed, outcome);
+    else if (joiners !== null) joiners.run(hasFailed, outcome);
   }
 
   /** A wait for this task was cut short. */
   forget(joiner: Joiner): void {
-    if (this.joiners instanceof Set) this.joiners.delete(joiner);
-    else this.joiners = null;
+    if (this.content instanceof Set) this.content.delete(joiner);
+    else if (this.content === joiner) this.content = null;
   }
 
   private joined(): Promise<T> {

@@ -114,17 +114,17 @@ export function writeRequest(method: string, params: Params | undefined, id: num
 
 /** @throws TypeError if `result` cannot be written as JSON. */
 export function writeResult(result: unknown, id: Id): string {
-  return `{"result":${JSON.stringify(result) ?? "null"},"id":${writeId(id)},"jsonrpc":"2.0"}`;
+  const text = JSON.stringify({ result, id, jsonrpc: "2.0" });
+  // What JSON does not know (undefined, a function) is left out by `stringify`; an answer must have a result.
+  return text.startsWith(RESULT_FIRST) ? text : `{"result":null,"id":${JSON.stringify(id)},"jsonrpc":"2.0"}`;
 }
+
+const RESULT_FIRST = '{"result":';
 
 /** @throws TypeError if the error's data cannot be written as JSON. */
 export function writeError(error: ErrorObject, id: Id): string {
   const data = error.data === undefined ? "" : `,"data":${JSON.stringify(error.data) ?? "null"}`;
-  return `{"error":{"code":${error.code},"message":${JSON.stringify(error.message)}${data}},"id":${writeId(id)},"jsonrpc":"2.0"}`;
-}
-
-function writeId(id: Id): string {
-  return typeof id === "number" ? String(id) : JSON.stringify(id);
+  return `{"error":{"code":${error.code},"message":${JSON.stringify(error.message)}${data}},"id":${JSON.stringify(id)},"jsonrpc":"2.0"}`;
 }
 
 // The messages are those of the specification; what exactly is wrong stands in `data`.

@@ -94,7 +94,7 @@ export class RequestTask extends TaskNode<unknown> {
     id: Id | undefined,
     replyTo: ReplyTo,
   ) {
-    super(parent, undefined, method);
+    super(parent, method);
     this.id = id;
     this.replyTo = replyTo;
     this.fn = fn;
