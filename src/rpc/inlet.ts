@@ -18,7 +18,7 @@ export class Inlet {
   #keptBytes = 0;
   /** Never rejects; what it found is in the fields. */
   #receiving: Promise<void> | undefined;
-  /** What `receive` gives from now on: end-of-file, or an error that it throws. */
+  /** What `receive` gave at last: end-of-file, or an error that it threw. */
   #end: (() => undefined) | undefined;
 
   constructor(stream: ByteStream) {
@@ -42,7 +42,7 @@ export class Inlet {
     this.#isAhead = true;
     while (!isThere) {
       if (this.#end !== undefined) {
-        this.#end();
+        this.#takeEnd();
         return false;
       }
       await (this.#keptBytes < MAX_AHEAD_BYTES ? Promise.race([arrival, this.#readOn()]) : arrival);
@@ -57,9 +57,16 @@ export class Inlet {
       this.#keptBytes -= bytes.length;
       return bytes;
     }
-    if (this.#end !== undefined) return this.#end();
+    if (this.#end !== undefined) return this.#takeEnd();
     this.#isAhead = false;
     return await this.#stream.receive();
+  }
+
+  /** Told once: asked again, the stream says the same, and a cancellation concerns only those whom it reached. */
+  #takeEnd(): undefined {
+    const end = this.#end;
+    this.#end = undefined;
+    return end?.();
   }
 
   #readOn(): Promise<void> {

@@ -29,8 +29,9 @@ import { currentRequestOwner, type Requests } from "./requests.ts";
 
 /** How long the last answers may take to leave when the connection ends. */
 const FLUSH_MS = 5_000;
-/** How long a peer that sent a broken frame may take to read why. */
+/** How long a peer that goes on sending is read when this side ends the connection, and how long one that does not. */
 const FAREWELL_MS = 1_000;
+const QUIET_MS = 100;
 
 /** The other side of a connection: what can be asked of it. */
 export interface Peer {
@@ -140,7 +141,7 @@ export class PeerConnection implements Peer {
   }
 
   async #readUntilStopped(requests: Requests, outlivesStops: boolean): Promise<void> {
-    await cancelScope(async (reading) => {
+    const isOver = await cancelScope(async (reading) => {
       const forget = onStopping(currentNode(), () => {
         this.#incoming.isStopping = true;
         if (!outlivesStops) void requests.fewerThan(1).then(() => reading.cancel("stopping"));
@@ -150,14 +151,17 @@ export class PeerConnection implements Peer {
       } catch (error) {
         if (error instanceof FrameError) {
           this.#refuse(() => new BrokenError(`the connection is over: ${error.message}`, { cause: error }));
-          await this.#sayFarewell(error);
+          this.#incoming.refuse(parseError(error.message));
+          await this.#partFromPeer();
         } else if (error instanceof BrokenError) {
           this.#refuse(() => new BrokenError(`the connection is over: ${error.message}`, { cause: error }));
         } else if (!(error instanceof ClosedError)) throw error;
       } finally {
         forget();
       }
+      return true;
     });
+    if (isOver === undefined) await this.#partFromPeer();
   }
 
   async #read(requests: Requests): Promise<void> {
@@ -212,14 +216,16 @@ export class PeerConnection implements Peer {
     }
   }
 
-  /** Says what was wrong with a frame, and reads on for a moment: closing on unread bytes would take the message back. */
-  async #sayFarewell(error: FrameError): Promise<void> {
-    this.#incoming.refuse(parseError(error.message));
+  /**
+   * Sends what is on its way and end-of-file, and reads on for a moment while the peer still sends: closing on unread bytes
+   * is a reset, which would take the last answers back.
+   */
+  async #partFromPeer(): Promise<void> {
     await moveOnAfter(FAREWELL_MS, async () => {
       try {
         await this.#outbox.flushed();
         await this.#stream.sendEof();
-        while ((await this.#inlet.receive()) !== undefined);
+        while (await moveOnAfter(QUIET_MS, async () => (await this.#inlet.receive()) !== undefined));
       } catch (lost) {
         if (!(lost instanceof BrokenError || lost instanceof ClosedError)) throw lost;
       }

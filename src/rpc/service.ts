@@ -74,7 +74,7 @@ export async function withPeer<T>(
   const stream = typeof where === "string" ? await openTcp(parseEndpoint(where)) : where;
   const peer = new PeerConnection(stream, settings);
   return await taskGroup(async (group) => {
-    group.spawn(() => peer.run(true), { name: "peer" });
+    group.spawn(() => runAndClose(peer, stream), { name: "peer" });
     try {
       return await body(peer);
     } finally {
@@ -82,4 +82,10 @@ export async function withPeer<T>(
       else await moveOnAfter(CLOSE_MS, () => peer.close());
     }
   });
+}
+
+/** What the peer has ended is closed at once, while `body` may go on: the other side may be waiting for that. */
+async function runAndClose(peer: PeerConnection, stream: ByteStream): Promise<void> {
+  await peer.run(true);
+  await moveOnAfter(CLOSE_MS, () => stream.close());
 }
