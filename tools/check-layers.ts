@@ -39,7 +39,10 @@ const nodeFolders: ReadonlySet<string> = new Set([
 ]);
 
 /** The one `node:` module that a single file of another folder may import. */
-const nodeExceptions: ReadonlyMap<string, string> = new Map([["src/kernel/ambient.ts", "node:async_hooks"]]);
+const nodeExceptions: ReadonlyMap<string, string> = new Map([
+  ["src/kernel/ambient.ts", "node:async_hooks"],
+  ["src/streams/framing/length-prefixed.ts", "node:buffer"],
+]);
 
 /** Packages that a folder may import. */
 const packages: ReadonlyMap<string, readonly string[]> = new Map([

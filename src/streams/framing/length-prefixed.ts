@@ -7,6 +7,7 @@
  *
  *   between frames --header or body incomplete--> in a frame (`partial` fills up to `wanted`) --complete--> between frames
  */
+import { isAscii } from "node:buffer";
 import { FrameError } from "../../kernel/errors.ts";
 import type { FrameDecoder, Framing } from "./framing.ts";
 
@@ -41,7 +42,7 @@ export function lengthPrefixed(options: LengthPrefixedOptions = {}): Framing {
   };
 }
 
-/** Where frames are put together before they are copied out, so that no text need be measured first. */
+/** Where frames are put together before they are copied out (so that no text need be measured first), or taken apart. */
 let scratch = Buffer.allocUnsafeSlow(64 * 1024);
 const LARGEST_KEPT_SCRATCH_BYTES = 1024 * 1024;
 
@@ -75,6 +76,10 @@ class LengthPrefixedDecoder implements FrameDecoder {
   #partial: Buffer = NOTHING;
   #filled = 0;
   #wanted = HEADER_BYTES;
+  /** The chunk from `textAt` on as text, where that was tried and is ASCII. */
+  #text: string | undefined;
+  #textAt = 0;
+  #isTextTried = false;
   /** Where the frame that `advance` found lies. */
   #frame: Buffer = NOTHING;
   #start = 0;
@@ -87,6 +92,8 @@ class LengthPrefixedDecoder implements FrameDecoder {
   push(bytes: Uint8Array): void {
     this.#chunk = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#at = 0;
+    this.#text = undefined;
+    this.#isTextTried = false;
   }
 
   next(): Uint8Array | undefined {
@@ -95,6 +102,10 @@ class LengthPrefixedDecoder implements FrameDecoder {
 
   nextText(): string | undefined {
     if (!this.#advance()) return undefined;
+    if (this.#frame === this.#chunk) {
+      if (!this.#isTextTried) this.#decodeRest();
+      if (this.#text !== undefined) return this.#text.substring(this.#start - this.#textAt, this.#end - this.#textAt);
+    }
     const text = this.#frame.toString("utf8", this.#start, this.#end);
     // Decoding puts U+FFFD in place of what is no UTF-8; whether it stood there from the start is for the strict decoder to say.
     if (text.includes(REPLACEMENT)) return strictUtf8.decode(this.#frame.subarray(this.#start, this.#end));
@@ -107,6 +118,26 @@ class LengthPrefixedDecoder implements FrameDecoder {
     throw new FrameError(
       `the stream ended inside a frame: ${this.#filled} of ${this.#wanted} bytes of its ${part} (with the length) had come`,
     );
+  }
+
+  /**
+   * Decodes the chunk from this frame on as one text, if more frames follow and all are ASCII, as most JSON is: a call of the decoder
+   * for each small frame would cost as much as parsing it. The lengths between the frames may be any bytes and are blanked in a copy.
+   */
+  #decodeRest(): void {
+    this.#isTextTried = true;
+    const count = this.#chunk.length - this.#start;
+    if (this.#end === this.#chunk.length || count > scratch.length) return;
+    this.#chunk.copy(scratch, 0, this.#start);
+    for (let at = this.#end - this.#start; at + HEADER_BYTES <= count; ) {
+      const length = scratch.readInt32BE(at);
+      scratch.writeInt32BE(0, at);
+      if (length < 0 || length > count) break;
+      at += HEADER_BYTES + length;
+    }
+    if (!isAscii(scratch.subarray(0, count))) return;
+    this.#text = scratch.toString("latin1", 0, count);
+    this.#textAt = this.#start;
   }
 
   #advance(): boolean {
