@@ -12,7 +12,7 @@
  */
 import process from "node:process";
 import { inspect } from "node:util";
-import type { Timer } from "../kernel/ports.ts";
+import type { Loop, Timer } from "../kernel/ports.ts";
 import { run } from "../kernel/run.ts";
 import { currentLoop } from "../kernel/scope.ts";
 import { cancelScope } from "../kernel/scopes.ts";
@@ -53,12 +53,12 @@ export async function main(fn: () => unknown, options: MainOptions = {}): Promis
             }
             first ??= signal;
           });
-          const held = holdProcess();
+          const letGo = holdProcess(currentLoop());
           try {
             await fn();
             hasReturned = true;
           } finally {
-            held.cancel();
+            letGo();
             release();
           }
         },
@@ -73,9 +73,20 @@ export async function main(fn: () => unknown, options: MainOptions = {}): Promis
   }
 }
 
-/** A program that only waits to be told to stop is not over, though no timer and no socket of its own says so. */
-function holdProcess(): Timer {
-  return currentLoop().callAt(Number.MAX_SAFE_INTEGER, () => {});
+/**
+ * A program that only waits to be told to stop is not over, though no timer and no socket of its own says so. Holds when
+ * the process is about to end, and no sooner: others are told of that moment as ever (`beforeExit`).
+ */
+function holdProcess(loop: Loop): () => void {
+  let timer: Timer | undefined;
+  const hold = (): void => {
+    timer = loop.callAt(Number.MAX_SAFE_INTEGER, () => {});
+  };
+  process.once("beforeExit", hold);
+  return () => {
+    process.removeListener("beforeExit", hold);
+    timer?.cancel();
+  };
 }
 
 function onStopSignals(handle: (signal: StopSignal) => void): () => void {
