@@ -147,12 +147,13 @@ export class TaskNode<T> extends ScopeFace implements Task<T>, Startable, Settle
     let result: unknown;
     try {
       result = this.invoke();
+      // Looked at in here, as a getter may throw.
+      if (!(result instanceof Promise) && isThenable(result)) result = Promise.resolve(result);
     } catch (error) {
       this.end(FAILED, error);
       return;
     }
     if (result instanceof Promise) result.then(taskFulfilled, taskFailed);
-    else if (isThenable(result)) Promise.resolve(result).then(taskFulfilled, taskFailed);
     else this.end(FULFILLED, result);
   }
 

@@ -141,10 +141,13 @@ export class Incoming {
   }
 
   #report(error: unknown, request: RequestTask): void {
+    const complain = (second: unknown): void =>
+      request.loop.warn(`onError of a peer failed, which it must not: ${describe(second)}`, "COPPICE_ON_ERROR_FAILED");
     try {
-      this.#onError(error, request.name);
+      const result: unknown = this.#onError(error, request.name);
+      if (result instanceof Promise) result.catch(complain);
     } catch (second) {
-      request.loop.warn(`onError of a peer threw, which it must not: ${describe(second)}`, "COPPICE_ON_ERROR_FAILED");
+      complain(second);
     }
   }
 

@@ -18,11 +18,16 @@ import { Waiter } from "../kernel/waiter.ts";
 import type { ByteStream } from "../streams/byte-stream.ts";
 import type { Framing } from "../streams/framing/framing.ts";
 
+/** How much text is gathered before it is written without waiting for more. */
+const SLICE_LENGTH = 64 * 1024;
+
 export class Outbox {
   readonly #stream: ByteStream;
   readonly #framing: Framing;
   readonly #loop = currentLoop();
   #texts: string[] = [];
+  /** The length of all texts. */
+  #gathered = 0;
   #state: "idle" | "due" | "blocked" | "ended" = "idle";
   #group: TaskGroup | undefined;
   readonly #waiting = new WaitQueue<Waiter<void>>();
@@ -63,11 +68,13 @@ export class Outbox {
     this.checkSize(text);
     if (this.#state === "ended") return;
     this.#texts.push(text);
+    this.#gathered += text.length;
+    const isEnough = isLast || this.#gathered >= SLICE_LENGTH;
     if (this.#state === "idle") {
       this.#state = "due";
-      if (!isLast) this.#loop.afterTurn(this.#flush);
+      if (!isEnough) this.#loop.afterTurn(this.#flush);
     }
-    if (isLast) this.#flush();
+    if (isEnough) this.#flush();
   }
 
   /** Waits until everything has been handed to the stream, or there is no point any more. A checkpoint. */
@@ -83,32 +90,26 @@ export class Outbox {
 
   /** Nothing leaves any more. */
   end(): void {
-    this.#texts = [];
+    this.#forgetTexts();
     this.#become("ended");
   }
 
   readonly #flush = (): void => {
     if (this.#state !== "due") return;
-    const bytes = this.#framing.encode(this.#texts);
-    if (this.#stream.trySend(bytes)) {
-      this.#texts = [];
+    if (this.#stream.trySend(this.#framing.encode(this.#texts))) {
+      this.#forgetTexts();
       this.#become("idle");
     } else if (this.#group === undefined) this.#become("idle");
     else {
-      this.#texts = [];
       this.#state = "blocked";
-      this.#group.spawn(() => this.#send(bytes), { name: "send, waiting for room" });
+      this.#group.spawn(() => this.#sendAll(), { name: "send, waiting for room" });
     }
   };
 
-  async #send(first: Uint8Array): Promise<void> {
+  /** Sends in slices: what waits for room exists once, as text, and not a second time as bytes. */
+  async #sendAll(): Promise<void> {
     try {
-      await this.#stream.send(first);
-      while (this.#texts.length > 0) {
-        const texts = this.#texts;
-        this.#texts = [];
-        await this.#stream.send(this.#framing.encode(texts));
-      }
+      while (this.#texts.length > 0) await this.#stream.send(this.#framing.encode(this.#takeSlice()));
       this.#become("idle");
     } catch (error) {
       // That the connection is gone is for the reader to say.
@@ -116,6 +117,19 @@ export class Outbox {
     } finally {
       if (this.#state === "blocked") this.end();
     }
+  }
+
+  #takeSlice(): string[] {
+    let count = 0;
+    let length = 0;
+    while (length < SLICE_LENGTH && count < this.#texts.length) length += this.#texts[count++]?.length ?? 0;
+    this.#gathered -= length;
+    return this.#texts.splice(0, count);
+  }
+
+  #forgetTexts(): void {
+    this.#texts = [];
+    this.#gathered = 0;
   }
 
   #become(state: "idle" | "ended"): void {

@@ -14,7 +14,7 @@ import { detour, mustDetour } from "../kernel/checkpoint.ts";
 import { BrokenError, ClosedError, FrameError, InvalidStateError } from "../kernel/errors.ts";
 import type { SocketAddress } from "../kernel/network.ts";
 import { quietly } from "../kernel/quiet.ts";
-import { currentNode, currentScope, onStopping } from "../kernel/scope.ts";
+import { currentLoop, currentNode, currentScope, onStopping } from "../kernel/scope.ts";
 import { cancelScope, moveOnAfter } from "../kernel/scopes.ts";
 import { taskGroup } from "../kernel/task-group.ts";
 import type { ByteStream } from "../streams/byte-stream.ts";
@@ -128,12 +128,16 @@ export class PeerConnection implements Peer {
     this.#hasRun = true;
     await taskGroup(async (group) => {
       this.#outbox.begin(group);
+      const loop = currentLoop();
       const requests = this.#incoming.begin(currentNode(), this);
       try {
         await this.#readUntilStopped(requests, outlivesStops);
       } finally {
         this.#refuse(() => new BrokenError("the connection is over: the peer closed it"));
+        // A request that does not react to its cancellation keeps its task, but not the descriptor of the connection.
+        const patience = loop.callAt(loop.time() + FLUSH_MS, () => this.#stream.abort());
         await requests.end("the connection is over");
+        patience.cancel();
         if (!currentScope().isCancelled) await moveOnAfter(FLUSH_MS, () => this.#outbox.flushed());
         this.#outbox.end();
       }

@@ -50,6 +50,7 @@ export async function serveRpc(
 
 /**
  * Serves `methods` on one connection until it is over, or a stop is asked of a scope around. Does not close the stream.
+ * End-of-file from the peer is its end: requests that still wait are cancelled, as nobody may be left to answer to.
  * For servers with something of their own to do for each connection; errors as for `serveRpc`.
  */
 export async function servePeer(stream: ByteStream, options: PeerOptions): Promise<void> {

@@ -426,3 +426,22 @@ test("a timeout inside a child is the child's failure", () =>
     );
     assert.equal((error as Error).name, "TimeoutError");
   }));
+
+test("a task whose result has a then that cannot be read fails with that error", () =>
+  virtually(async () => {
+    const error = new Error("no then");
+    // biome-ignore lint/suspicious/noThenProperty: it is what this test is about.
+    const result = Object.defineProperty({}, "then", {
+      get() {
+        throw error;
+      },
+    });
+    assert.equal(
+      await rejection(
+        taskGroup((group) => {
+          group.spawn(() => result);
+        }),
+      ),
+      error,
+    );
+  }));

@@ -335,6 +335,22 @@ for (const [name, failure] of [
   });
 }
 
+test("an onError that is async and rejects is told to the operator, and no stray rejection", async () => {
+  const warnings = await warningsDuring(() =>
+    networked(() =>
+      talking(
+        { broken: thrown },
+        async (talk) => {
+          assert.deepEqual(await talk.ask(request("broken")), [internalError()]);
+        },
+        { onError: () => Promise.reject(new Error("the log is down")) },
+      ),
+    ),
+  );
+  assert.equal(warnings.length, 1);
+  assert.match(warnings[0] ?? "", /^COPPICE_ON_ERROR_FAILED: .*the log is down/);
+});
+
 test("without onError a failure becomes one warning for each method in ten seconds, over all connections", async () => {
   const warnings = await warningsDuring(() =>
     networked(() =>
