@@ -31,7 +31,10 @@ export interface Loop {
   callAt(when: number, callback: () => void): Timer;
   /** Starts `task` later, in the asynchronous context of this call. The order of siblings is the loop's choice. */
   start(task: Startable): void;
-  /** Calls `callback` when the microtasks of this turn have run dry. The place to write what a turn has gathered. */
+  /**
+   * Calls `callback` at the end of this turn of the event loop, when all that was ready has been read and worked on.
+   * The place to write what a turn has gathered.
+   */
   afterTurn(callback: () => void): void;
   /** Uniform in [0, 1). */
   random(): number;

@@ -38,8 +38,6 @@ export interface IncomingOptions {
 export class Incoming {
   /** New requests are refused from now on. */
   isStopping = false;
-  /** More messages are at hand, so an answer need not leave at once: it will have company. */
-  isReceiving = false;
   readonly #methods: MethodTable;
   readonly #maxBatchLength: number;
   readonly #onError: (error: unknown, method: string) => void;
@@ -154,10 +152,10 @@ export class Incoming {
   #reply(text: string | undefined): void {
     if (text === undefined) return;
     try {
-      this.#outbox.push(text, this.#requests.count === 0 && !this.isReceiving);
+      this.#outbox.push(text);
     } catch {
       // Only the answers of a batch, each small enough, can be too large together.
-      this.#outbox.push(writeError(internalError(), null), false);
+      this.#outbox.push(writeError(internalError(), null));
     }
   }
 }

@@ -1,10 +1,11 @@
 /**
  * Messages on their way out of one connection.
  *
- *   idle --push--> due (one flush, with the last answer or at the end of this turn) --flushed--> idle
+ *   idle --push--> due (one flush at the end of this turn) --flushed--> idle
  *                                                          --stream full--> blocked (a task sends, waiting for room) --all sent--> idle
  *
- * What is pushed in one turn of the event loop leaves in one write: that is worth a factor of eight for pipelined calls.
+ * What is pushed in one turn of the event loop leaves in one write: that is worth a factor of eight for pipelined calls. And the
+ * writes of all connections follow each other at the end of the turn, which keeps those who read them awake: a tenth of the throughput.
  * While blocked, the connection's reader stops reading, so a peer that sends and never reads cannot
  * fill this side's memory.
  */
@@ -60,21 +61,17 @@ export class Outbox {
     }
   }
 
-  /**
-   * `isLast` tells that nothing more is to be expected in this turn, so it need not be waited out.
-   * @throws FrameError if `text` is too large for a frame.
-   */
-  push(text: string, isLast: boolean): void {
+  /** @throws FrameError if `text` is too large for a frame. */
+  push(text: string): void {
     this.checkSize(text);
     if (this.#state === "ended") return;
     this.#texts.push(text);
     this.#gathered += text.length;
-    const isEnough = isLast || this.#gathered >= SLICE_LENGTH;
     if (this.#state === "idle") {
       this.#state = "due";
-      if (!isEnough) this.#loop.afterTurn(this.#flush);
+      this.#loop.afterTurn(this.#flush);
     }
-    if (isEnough) this.#flush();
+    if (this.#gathered >= SLICE_LENGTH) this.#flush();
   }
 
   /** Waits until everything has been handed to the stream, or there is no point any more. A checkpoint. */

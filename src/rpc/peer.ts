@@ -178,13 +178,11 @@ export class PeerConnection implements Peer {
         return;
       }
       decoder.push(bytes);
-      this.#incoming.isReceiving = true;
       for (let text = this.#nextText(decoder); text !== undefined; text = this.#nextText(decoder)) {
         if (requests.count >= this.#maxInFlight && !(await this.#awaitRoom(requests))) return;
         if (this.#outbox.isBlocked) await this.#outbox.flushed();
         this.#incoming.receive(text);
       }
-      this.#incoming.isReceiving = false;
     }
   }
 
@@ -213,7 +211,7 @@ export class PeerConnection implements Peer {
     }
     try {
       const text = writeRequest(method, params, id);
-      this.#outbox.push(text, false);
+      this.#outbox.push(text);
       return undefined;
     } catch (error) {
       return error as Error;

@@ -81,7 +81,7 @@ export class NodeLoop implements Loop {
   }
 
   afterTurn(callback: () => void): void {
-    if (this.#afterTurn.push(callback) === 1) process.nextTick(this.#runAfterTurn);
+    if (this.#afterTurn.push(callback) === 1) setImmediate(this.#runAfterTurn);
   }
 
   warn(message: string, code: string): void {
