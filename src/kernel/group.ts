@@ -91,7 +91,7 @@ class Group implements TaskGroup {
     }
     const name = options?.name;
     const task = new TaskNode<T>(this.children, name === undefined ? fn : { name, run: fn });
-    task.loop.start(task);
+    this.children.loop.start(task);
     return task;
   }
 

@@ -253,17 +253,18 @@ export class TransportStream implements ByteStream, Protocol {
 }
 
 class ReceiveWaiter extends Waiter<Uint8Array | undefined> {
-  readonly maxBytes: number | undefined;
-  readonly #stream: TransportStream;
+  // Declared, and assigned in the constructor, as in `ScopeNode`.
+  declare readonly maxBytes: number | undefined;
+  declare private readonly stream: TransportStream;
 
   constructor(scope: ScopeNode, stream: TransportStream, maxBytes: number | undefined) {
     super(scope);
-    this.#stream = stream;
+    this.stream = stream;
     this.maxBytes = maxBytes;
   }
 
   protected override abandoned(): void {
-    this.#stream.receiverLeft();
+    this.stream.receiverLeft();
   }
 }
 
