@@ -147,14 +147,20 @@ export class TaskNode<T> extends ScopeFace implements Task<T>, Startable, Settle
     let result: unknown;
     try {
       result = this.invoke();
+      if (result instanceof Promise) {
+        result.then(taskFulfilled, taskFailed);
+        return;
+      }
       // Looked at in here, as a getter may throw.
-      if (!(result instanceof Promise) && isThenable(result)) result = Promise.resolve(result);
+      if (isThenable(result)) {
+        Promise.resolve(result).then(taskFulfilled, taskFailed);
+        return;
+      }
     } catch (error) {
       this.end(FAILED, error);
       return;
     }
-    if (result instanceof Promise) result.then(taskFulfilled, taskFailed);
-    else this.end(FULFILLED, result);
+    this.end(FULFILLED, result);
   }
 
   /** Runs what the task is for, once, with the task as the ambient value. */
@@ -189,14 +195,20 @@ export class TaskNode<T> extends ScopeFace implements Task<T>, Startable, Settle
     const joiners = this.content as Joiners;
     this.flags &= ~ENDING;
     this.content = outcome;
-    if (joiners instanceof Set) for (const joiner of joiners) removeWaiter(joiner);
-    else if (joiners !== null) removeWaiter(joiners);
-    if (joiners instanceof Set ? joiners.size > 0 : joiners !== null) this.flags |= OBSERVED;
+    if (joiners !== null) this.claim(joiners);
     this.parent?.taskSettled(this);
     closeNode(this);
+    if (joiners === null) return;
     const hasFailed = (this.flags & FAILED) !== 0;
-    if (joiners instanceof Set) for (const joiner of joiners) joiner.run(hasFailed, outcome);
-    else if (joiners !== null) joiners.run(hasFailed, outcome);
+    if (joiners instanceof Joiner) joiners.run(hasFailed, outcome);
+    else for (const joiner of joiners) joiner.run(hasFailed, outcome);
+  }
+
+  private claim(joiners: Joiner | Set<Joiner>): void {
+    if (joiners instanceof Joiner) removeWaiter(joiners);
+    else if (joiners.size === 0) return;
+    else for (const joiner of joiners) removeWaiter(joiner);
+    this.flags |= OBSERVED;
   }
 
   /** A wait for this task was cut short. */
