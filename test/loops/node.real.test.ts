@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { AsyncLocalStorage } from "node:async_hooks";
 import test from "node:test";
 import { currentLoop, moveOnAfter, run, sleep, taskGroup, withTimeout } from "coppice";
-import { runProgram } from "../support/child-process.ts";
 import { networkContract } from "../support/network-contract.ts";
+import { runProgram } from "../support/program.ts";
 
 networkContract("tcp", (fn) => run(() => fn(currentLoop().network)));
 

@@ -4,10 +4,9 @@
  */
 import assert from "node:assert/strict";
 import { run } from "coppice";
-import { VirtualLoop, type VirtualLoopOptions } from "coppice/testing";
+import type { VirtualLoopOptions } from "coppice/testing";
 import type { AcceptHandler, Listener, Network, Protocol, Transport } from "../../src/kernel/network.ts";
-import type { Timer } from "../../src/kernel/ports.ts";
-import { currentNode } from "../../src/kernel/scope.ts";
+import { assertNothingOpen, TestLoop } from "./virtual.ts";
 
 /** One end of a connection as the network sees it. */
 export class Wire implements Protocol {
@@ -147,29 +146,13 @@ export class CountedNetwork implements Network {
   }
 }
 
-class NetworkLoop extends VirtualLoop {
-  readonly live = new Set<Timer>();
+class NetworkLoop extends TestLoop {
   readonly counted: CountedNetwork;
 
   constructor(options: VirtualLoopOptions) {
     super(options);
     this.counted = new CountedNetwork(this.network);
     Object.defineProperty(this, "network", { value: this.counted });
-  }
-
-  override callAt(when: number, callback: () => void): Timer {
-    const inner = super.callAt(when, () => {
-      this.live.delete(timer);
-      callback();
-    });
-    const timer: Timer = {
-      cancel: () => {
-        this.live.delete(timer);
-        inner.cancel();
-      },
-    };
-    this.live.add(timer);
-    return timer;
   }
 }
 
@@ -182,9 +165,7 @@ export function networked<T>(
   return run(
     async () => {
       const value = await fn(loop.counted);
-      const node = currentNode();
-      assert.equal(node.firstChild, null, `still open: ${node.firstChild?.name}`);
-      assert.equal(node.firstWaiter, null, "a wait was left behind");
+      assertNothingOpen();
       assert.equal(loop.counted.listeners.size, 0, "listeners were left behind");
       // The last close may be on its way to the other end.
       for (let turn = 0; turn < 3; turn++) await loop.breathe();

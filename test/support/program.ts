@@ -85,6 +85,13 @@ export function startFile(path: string, args: readonly string[] = [], options: S
   return new Program(process.execPath, ["--conditions=coppice-source", join(ROOT, path), ...args], options);
 }
 
+/** Runs `source`, an ES module, in a process of its own and waits for its end; one that goes on for `timeout` ms is killed. */
+export function runProgram(source: string, timeout = 5_000): Promise<End> {
+  const args = ["--conditions=coppice-source", "--input-type=module", "--eval", source];
+  const env = { ...process.env, NODE_TEST_CONTEXT: undefined };
+  return new Program(process.execPath, args, { env, timeout }).ended;
+}
+
 /** A port that was free a moment ago. */
 export async function freePort(): Promise<number> {
   const server = createServer();

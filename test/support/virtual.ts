@@ -8,7 +8,7 @@ import type { Timer } from "../../src/kernel/ports.ts";
 import { currentNode } from "../../src/kernel/scope.ts";
 
 /** Knows the timers that are neither fired nor cancelled, and can be late. */
-class TestLoop extends VirtualLoop {
+export class TestLoop extends VirtualLoop {
   readonly live = new Set<Timer>();
   lateMs = 0;
 
@@ -32,15 +32,20 @@ class TestLoop extends VirtualLoop {
   }
 }
 
+/** That the running code has no scope, task or wait below it. */
+export function assertNothingOpen(): void {
+  const node = currentNode();
+  assert.equal(node.firstChild, null, `still open: ${node.firstChild?.name}`);
+  assert.equal(node.firstWaiter, null, "a wait was left behind");
+}
+
 /** As `virtualRun`; fails if `fn` leaves anything alive. */
 export function virtually<T>(fn: () => T | PromiseLike<T>, options: VirtualLoopOptions = {}): Promise<T> {
   const loop = new TestLoop(options);
   return run(
     async () => {
       const value = await fn();
-      const node = currentNode();
-      assert.equal(node.firstChild, null, `still open: ${node.firstChild?.name}`);
-      assert.equal(node.firstWaiter, null, "a wait was left behind");
+      assertNothingOpen();
       assert.equal(loop.live.size, 0, "timers were left behind");
       return value;
     },
