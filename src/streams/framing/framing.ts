@@ -5,7 +5,10 @@
 export interface FrameDecoder {
   /** Gives the decoder the next bytes. All complete frames must have been taken out before. */
   push(bytes: Uint8Array): void;
-  /** The next complete frame as text, or `undefined` if more bytes are needed. */
+  /**
+   * The next complete frame as text, or `undefined` if more bytes are needed.
+   * @throws TypeError if the frame is no UTF-8; it is used up, and the next call goes on after it.
+   */
   nextText(): string | undefined;
   /** The next complete frame, a view that is valid until the next call, or `undefined` if more bytes are needed. */
   next(): Uint8Array | undefined;
