@@ -2,6 +2,7 @@
  * Several failures at once, and how to handle them by kind. After Python's exception groups and `except*`.
  */
 import { Cancelled } from "./errors.ts";
+import { quietly } from "./quiet.ts";
 
 type Kind<E extends Error> = abstract new (...parameters: never[]) => E;
 type Predicate = (error: unknown) => boolean;
@@ -54,35 +55,37 @@ export type GroupHandler<E extends Error = Error> = readonly [kind: Kind<E>, han
  * a lone error unchanged, several as an `ErrorGroup`, together with what handlers threw. A lone error counts as a group of one.
  * Cancellations pass untouched. Gives the value of `fn`, or `undefined` if something was handled.
  */
-export async function handleGroup<T>(
+export function handleGroup<T>(
   fn: () => T | PromiseLike<T>,
   handlers: readonly GroupHandler[],
 ): Promise<T | undefined> {
-  try {
-    return await fn();
-  } catch (error) {
-    if (error instanceof Cancelled) throw error;
-    const whole = error instanceof ErrorGroup ? error : new ErrorGroup([error], messageOf(error));
-    let rest: ErrorGroup | undefined = whole;
-    const thrown: unknown[] = [];
-    for (const [kind, handle] of handlers) {
-      if (rest === undefined) break;
-      const [picked, others]: [ErrorGroup | undefined, ErrorGroup | undefined] = rest.split(
-        (each) => each instanceof kind,
-      );
-      rest = others;
-      if (picked === undefined) continue;
-      try {
-        await handle(picked);
-      } catch (failure) {
-        thrown.push(failure);
+  return quietly(async () => {
+    try {
+      return await fn();
+    } catch (error) {
+      if (error instanceof Cancelled) throw error;
+      const whole = error instanceof ErrorGroup ? error : new ErrorGroup([error], messageOf(error));
+      let rest: ErrorGroup | undefined = whole;
+      const thrown: unknown[] = [];
+      for (const [kind, handle] of handlers) {
+        if (rest === undefined) break;
+        const [picked, others]: [ErrorGroup | undefined, ErrorGroup | undefined] = rest.split(
+          (each) => each instanceof kind,
+        );
+        rest = others;
+        if (picked === undefined) continue;
+        try {
+          await handle(picked);
+        } catch (failure) {
+          thrown.push(failure);
+        }
       }
+      if (thrown.length > 0) throw new ErrorGroup(rest === undefined ? thrown : [...thrown, rest], whole.message);
+      if (rest === whole || (rest !== undefined && whole !== error)) throw error;
+      if (rest !== undefined) throw rest;
+      return undefined;
     }
-    if (thrown.length > 0) throw new ErrorGroup(rest === undefined ? thrown : [...thrown, rest], whole.message);
-    if (rest === whole || (rest !== undefined && whole !== error)) throw error;
-    if (rest !== undefined) throw rest;
-    return undefined;
-  }
+  });
 }
 
 function messageOf(error: unknown): string {

@@ -107,8 +107,8 @@ class StreamListener implements TcpListener, AcceptHandler {
     await shield(async () => this.#listener?.close());
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.close();
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
   }
 
   // The handler: called by the network.

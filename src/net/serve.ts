@@ -26,12 +26,12 @@ const CLOSE_TIMEOUT_MS = 5_000;
  * Goes on until the listener is closed, or a stop is asked of a scope around it: then it
  * stops accepting and waits for the handlers, until the grace period cancels them. The listener is closed on every way out.
  */
-export async function serve(
+export function serve(
   listener: TcpListener,
   handler: (stream: ByteStream) => void | PromiseLike<void>,
   options: ServeOptions = {},
 ): Promise<void> {
-  await taskGroup(async (group) => {
+  return taskGroup(async (group) => {
     try {
       await cancelScope(async (accepting) => {
         const forget = onStopping(currentNode(), () => accepting.cancel("stopping"));

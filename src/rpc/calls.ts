@@ -12,10 +12,6 @@ export class Calls {
   readonly #waiting = new Map<Id, CallWaiter>();
   #lastId = 0;
 
-  get size(): number {
-    return this.#waiting.size;
-  }
-
   nextId(): number {
     return ++this.#lastId;
   }
@@ -26,17 +22,16 @@ export class Calls {
     return waiter.promise;
   }
 
-  /** False if nobody waits for that answer. */
-  settle(answer: Answer): boolean {
+  /** An answer that nobody waits for is ignored. */
+  settle(answer: Answer): void {
     const waiter = this.#take(answer.id);
-    if (waiter === undefined) return false;
+    if (waiter === undefined) return;
     const { outcome } = answer;
     if ("result" in outcome) waiter.wake(outcome.result);
     else {
       const { code, message, data } = outcome.error;
       waiter.fail(() => new RpcError(code, message, data));
     }
-    return true;
   }
 
   fail(id: Id, make: () => Error): void {

@@ -6,7 +6,9 @@
 export const PARSE_ERROR = -32700;
 /** It is JSON, but no request. */
 export const INVALID_REQUEST = -32600;
+/** Nothing of that name is served. */
 export const METHOD_NOT_FOUND = -32601;
+/** The method does not take these params; for methods to throw, as code of an `RpcError`. */
 export const INVALID_PARAMS = -32602;
 /** The method failed, and the caller is not told how. */
 export const INTERNAL_ERROR = -32603;

@@ -105,11 +105,17 @@ function isId(value: unknown): value is Id {
   return typeof value === "string" || Number.isFinite(value) || value === null;
 }
 
-/** @throws TypeError if `params` cannot be written as JSON. */
+/** @throws TypeError if `params` cannot be written as a JSON array or object. */
 export function writeRequest(method: string, params: Params | undefined, id: number | undefined): string {
-  const call = `{"method":${JSON.stringify(method)},`;
-  const withParams = params === undefined ? call : `${call}"params":${JSON.stringify(params)},`;
-  return id === undefined ? `${withParams}"jsonrpc":"2.0"}` : `${withParams}"id":${id},"jsonrpc":"2.0"}`;
+  const head = `{"method":${JSON.stringify(method)},`;
+  const tail = id === undefined ? '"jsonrpc":"2.0"}' : `"id":${id},"jsonrpc":"2.0"}`;
+  if (params === undefined) return head + tail;
+  const text: string | undefined = JSON.stringify(params);
+  // An object may say by `toJSON` that it is something else: a date is a string.
+  if (!(text?.startsWith("{") || text?.startsWith("["))) {
+    throw new TypeError(`params of "${method}": as JSON they are ${text ?? "nothing"}, not an array or an object`);
+  }
+  return `${head}"params":${text},${tail}`;
 }
 
 /** @throws TypeError if `result` cannot be written as JSON. */

@@ -110,23 +110,25 @@ export class PeerConnection implements Peer {
     return refusal === undefined ? Promise.resolve() : Promise.reject(refusal);
   }
 
-  async close(): Promise<void> {
-    this.#refuse(() => new ClosedError("this side has closed the connection"));
-    try {
-      await this.#outbox.flushed();
-    } finally {
-      await this.#stream.close();
-    }
+  close(): Promise<void> {
+    return quietly(async () => {
+      this.#refuse(() => new ClosedError("this side has closed the connection"));
+      try {
+        await this.#outbox.flushed();
+      } finally {
+        await this.#stream.close();
+      }
+    });
   }
 
   /**
    * Serves the connection until it is over. Asked to stop, it begins no new request, and ends when those begun
    * have ended; unless it `outlivesStops`, as where this side still calls and closes by itself. Does not close the stream.
    */
-  async run(outlivesStops: boolean): Promise<void> {
-    if (this.#hasRun) throw new InvalidStateError("a peer is run once");
+  run(outlivesStops: boolean): Promise<void> {
+    if (this.#hasRun) return Promise.reject(new InvalidStateError("a peer is run once"));
     this.#hasRun = true;
-    await taskGroup(async (group) => {
+    return taskGroup(async (group) => {
       this.#outbox.begin(group);
       const loop = currentLoop();
       const requests = this.#incoming.begin(currentNode(), this);

@@ -2,6 +2,7 @@
  * Services and their callers: JSON-RPC peers on listeners and connections, opened and closed in order.
  */
 
+import { quietly } from "../kernel/quiet.ts";
 import { currentScope } from "../kernel/scope.ts";
 import { moveOnAfter } from "../kernel/scopes.ts";
 import { taskGroup } from "../kernel/task-group.ts";
@@ -19,8 +20,8 @@ const CLOSE_MS = 5_000;
 
 /**
  * Serves `methods` to every connection of `listener`, until it is closed or a stop is asked of a scope around:
- * then it stops accepting and reading, answers what was asked before, and closes the connections; the grace period cancels what
- * takes longer. The listener is closed on every way out.
+ * then it stops accepting, refuses new requests, answers those that it has begun, and closes the connections; the grace
+ * period cancels what takes longer. The listener is closed on every way out.
  *
  * @throws TypeError if a method's name is reserved.
  * @throws RangeError if a limit is not a whole number of at least 1.
@@ -33,19 +34,21 @@ const CLOSE_MS = 5_000;
  * });
  * ```
  */
-export async function serveRpc(
+export function serveRpc(
   listener: TcpListener,
   methods: Methods,
   options: Omit<PeerOptions, "methods"> = {},
 ): Promise<void> {
-  let settings: PeerSettings;
-  try {
-    settings = peerSettings({ ...options, methods });
-  } catch (error) {
-    await listener.close();
-    throw error;
-  }
-  await serve(listener, (stream) => new PeerConnection(stream, settings).run(false));
+  return quietly(async () => {
+    let settings: PeerSettings;
+    try {
+      settings = peerSettings({ ...options, methods });
+    } catch (error) {
+      await listener.close();
+      throw error;
+    }
+    await serve(listener, (stream) => new PeerConnection(stream, settings).run(false));
+  });
 }
 
 /**
@@ -53,35 +56,37 @@ export async function serveRpc(
  * End-of-file from the peer is its end: requests that still wait are cancelled, as nobody may be left to answer to.
  * For servers with something of their own to do for each connection; errors as for `serveRpc`.
  */
-export async function servePeer(stream: ByteStream, options: PeerOptions): Promise<void> {
-  await new PeerConnection(stream, peerSettings(options)).run(false);
+export function servePeer(stream: ByteStream, options: PeerOptions): Promise<void> {
+  return quietly(async () => new PeerConnection(stream, peerSettings(options)).run(false));
 }
 
 /**
  * Connects (to a URL, `tcp://HOST:PORT`) or takes a stream over, runs `body` with the peer at its other end, and closes the
- * connection when `body` is done; a peer that does not read has 5 s for what it was sent. What the peer calls here runs meanwhile. The connection's end
- * fails the calls that wait, not `body` itself. Asked to stop, it refuses new requests of the peer; ending is up to `body`.
+ * connection when `body` is done; a peer that does not read has 5 s for what it was sent. What the peer calls here runs
+ * meanwhile. The connection's end fails the calls that wait, not `body` itself. Asked to stop, it refuses new requests of the peer; ending is up to `body`.
  *
  * @throws ConnectError if the connection cannot be made.
  * @throws TypeError if the URL is not understood, or a method's name is reserved.
  * @throws RangeError if a limit is not a whole number of at least 1.
  */
-export async function withPeer<T>(
+export function withPeer<T>(
   where: string | ByteStream,
   body: (peer: Peer) => T | PromiseLike<T>,
   options: PeerOptions = {},
 ): Promise<T> {
-  const settings = peerSettings(options);
-  const stream = typeof where === "string" ? await openTcp(parseEndpoint(where)) : where;
-  const peer = new PeerConnection(stream, settings);
-  return await taskGroup(async (group) => {
-    group.spawn(() => runAndClose(peer, stream), { name: "peer" });
-    try {
-      return await body(peer);
-    } finally {
-      if (currentScope().isCancelled) stream.abort();
-      else await moveOnAfter(CLOSE_MS, () => peer.close());
-    }
+  return quietly(async () => {
+    const settings = peerSettings(options);
+    const stream = typeof where === "string" ? await openTcp(parseEndpoint(where)) : where;
+    const peer = new PeerConnection(stream, settings);
+    return taskGroup(async (group) => {
+      group.spawn(() => runAndClose(peer, stream), { name: "peer" });
+      try {
+        return await body(peer);
+      } finally {
+        if (currentScope().isCancelled) stream.abort();
+        else await moveOnAfter(CLOSE_MS, () => peer.close());
+      }
+    });
   });
 }
 

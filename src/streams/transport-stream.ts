@@ -123,8 +123,8 @@ export class TransportStream implements ByteStream, Protocol {
     this.#connected.abort();
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.close();
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
   }
 
   // The protocol: called by the transport.

@@ -9,6 +9,7 @@ import { currentNode } from "../kernel/scope.ts";
 import { WaitQueue } from "../kernel/wait-queue.ts";
 import { Waiter } from "../kernel/waiter.ts";
 
+/** Something that happens once, and that tasks can wait for. Setting never waits and works outside of tasks too. */
 export class Event {
   #isSet = false;
   readonly #waiters = new WaitQueue<Waiter<void>>();

@@ -246,6 +246,18 @@ test("params that cannot be written as JSON are refused here, and nothing is sen
     assert.match(await other.hear(), /"first"/);
   }));
 
+test("params that are something else once they are JSON are refused here, and nothing is sent", () =>
+  againstStream(async (peer, other) => {
+    const nothing = { toJSON: () => undefined };
+    for (const params of [new Date(0), nothing] as unknown as Params[]) {
+      const error = await rejection(peer.request("foo", params));
+      assert.ok(error instanceof TypeError);
+      assert.match(error.message, /params of "foo": as JSON they are/);
+    }
+    await peer.notify("first");
+    assert.match(await other.hear(), /"first"/);
+  }));
+
 test("a call above the frame limit is refused here, names the limit, and disturbs no other", () =>
   againstStream(
     async (peer, other) => {

@@ -23,6 +23,7 @@ export interface VirtualLoopOptions {
   readonly seed?: number;
 }
 
+/** The event loop of `virtualRun`, for runs that share one: its clock goes on from run to run. Milliseconds, from 0. */
 export class VirtualLoop implements Loop {
   readonly name = "virtual";
   readonly network: Network;

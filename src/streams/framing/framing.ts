@@ -21,7 +21,6 @@ export interface FrameDecoder {
 
 /** `decoder` may throw `FrameError`; the stream is then out of step, and there is no way to go on. */
 export interface Framing {
-  readonly name: string;
   readonly maxFrameBytes: number;
   decoder(): FrameDecoder;
   /**

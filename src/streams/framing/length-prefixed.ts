@@ -35,7 +35,6 @@ export function lengthPrefixed(options: LengthPrefixedOptions = {}): Framing {
     throw new RangeError(`lengthPrefixed: expected maxFrameBytes from 1 to 2147483647, got ${String(maxFrameBytes)}`);
   }
   return {
-    name: "length-prefixed",
     maxFrameBytes,
     decoder: () => new LengthPrefixedDecoder(maxFrameBytes),
     encode: (texts) => encode(texts, maxFrameBytes),
