@@ -63,7 +63,7 @@ export function listen(options: ListenTcpOptions): Promise<TcpListener> {
   });
 }
 
-class StreamListener implements TcpListener, AcceptHandler {
+export class StreamListener implements TcpListener, AcceptHandler {
   readonly #queue: ByteStream[] = [];
   readonly #accepting = new WaitQueue<Waiter<ByteStream>>();
   readonly #loop = currentLoop();

@@ -6,54 +6,19 @@ import {
   type CancelScope,
   cancelScope,
   channel,
-  checkpoint,
   currentLoop,
   Event,
   isCancelled,
   shield,
   sleep,
   sleepForever,
-  type TaskGroup,
   taskGroup,
   until,
 } from "coppice";
 import { waitAllTasksBlocked } from "coppice/testing";
+import { attempt } from "../support/attempt.ts";
 import { virtually } from "../support/virtual.ts";
 import { waits } from "../support/waits.ts";
-
-interface Attempt {
-  scope: CancelScope;
-  /** What the wait gave; the string "cancelled" if the scope's own cancellation cut it short. */
-  outcome: unknown;
-  /** Whether the next checkpoint in the scope threw. */
-  didNextThrow: boolean;
-  over: PromiseLike<unknown>;
-}
-
-/** Waits in a child task, in a scope of its own. */
-function attempt(group: TaskGroup, wait: () => PromiseLike<unknown>): Attempt {
-  const result = { outcome: "pending", didNextThrow: false } as unknown as Attempt;
-  const task = group.spawn(() =>
-    cancelScope(async (scope) => {
-      result.scope = scope;
-      try {
-        result.outcome = await wait();
-      } catch (error) {
-        if (!isCancelled(error)) throw error;
-        assert.equal(error.scope, scope);
-        result.outcome = "cancelled";
-      }
-      try {
-        await checkpoint();
-      } catch (error) {
-        assert.ok(isCancelled(error));
-        result.didNextThrow = true;
-      }
-    }),
-  );
-  result.over = task;
-  return result;
-}
 
 for (const { name, open } of waits) {
   test(`${name}: woken, it gives its value`, () =>

@@ -3,48 +3,13 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { BrokenError, ClosedError, cancelScope, moveOnAfter, shield, sleep, taskGroup } from "coppice";
 import { waitAllTasksBlocked } from "coppice/testing";
-import type { SocketAddress, Transport } from "../../src/kernel/network.ts";
-import { TransportStream } from "../../src/streams/transport-stream.ts";
 import { networked } from "../support/network.ts";
+import { connected } from "../support/noting-transport.ts";
 import { cancellation, rejection } from "../support/rejection.ts";
 import { withPair } from "../support/streams.ts";
 
 const HIGH_WATER_BYTES = 256 * 1024;
 const LOW_WATER_BYTES = 64 * 1024;
-
-/** Writes down what it is asked to do, and does nothing. */
-class NotingTransport implements Transport {
-  readonly localAddress: SocketAddress = { host: "here", port: 1 };
-  readonly remoteAddress: SocketAddress = { host: "there", port: 2 };
-  readonly bufferedBytes = 0;
-  readonly calls: string[] = [];
-
-  write(bytes: Uint8Array): void {
-    this.calls.push(`write ${bytes.length}`);
-  }
-  writeEof(): void {
-    this.calls.push("writeEof");
-  }
-  pauseReading(): void {
-    this.calls.push("pauseReading");
-  }
-  resumeReading(): void {
-    this.calls.push("resumeReading");
-  }
-  close(): void {
-    this.calls.push("close");
-  }
-  abort(): void {
-    this.calls.push("abort");
-  }
-}
-
-function connected(): { stream: TransportStream; transport: NotingTransport } {
-  const stream = new TransportStream(() => {});
-  const transport = new NotingTransport();
-  stream.connectionMade(transport);
-  return { stream, transport };
-}
 
 test("reading is paused at the high mark and resumed below the low one, once each", () =>
   networked(async () => {

@@ -2,7 +2,10 @@
  * Every wait that somebody else ends, as one table: what holds for all of them is tested for each.
  * (`sleep` is ended by the clock and joining a task by the task; their tests stand beside this table's.)
  */
+
 import { abortable, type CancelScope, cancelScope, channel, Event, until } from "coppice";
+import { StreamListener } from "../../src/net/listener.ts";
+import { connected, NotingTransport } from "./noting-transport.ts";
 
 export interface Wait {
   readonly name: string;
@@ -75,6 +78,53 @@ export const waits: readonly Wait[] = [
         wake: () => scope.stop({ graceMs: Infinity }),
         value: undefined,
         end: () => over.set(),
+      };
+    },
+  },
+  {
+    name: "stream.receive",
+    open: () => {
+      const { stream } = connected();
+      const bytes = Uint8Array.of(1, 2, 3);
+      return { wait: () => stream.receive(), wake: () => stream.dataReceived(bytes), value: bytes, end: () => {} };
+    },
+  },
+  {
+    name: "stream.send while the transport is full",
+    open: () => {
+      const { stream, transport } = connected();
+      stream.pauseWriting();
+      return {
+        wait: () => stream.send(Uint8Array.of(1)),
+        wake: () => stream.resumeWriting(),
+        value: undefined,
+        effects: () => transport.calls.length,
+        end: () => {},
+      };
+    },
+  },
+  {
+    name: "stream.close",
+    open: () => {
+      const { stream } = connected();
+      return {
+        wait: () => stream.close(),
+        wake: () => stream.connectionLost(undefined),
+        value: undefined,
+        end: () => {},
+      };
+    },
+  },
+  {
+    name: "listener.accept",
+    open: () => {
+      const listener = new StreamListener();
+      const stream = listener.accepted();
+      return {
+        wait: () => listener.accept(),
+        wake: () => stream.connectionMade(new NotingTransport()),
+        value: stream,
+        end: () => {},
       };
     },
   },
