@@ -4,6 +4,7 @@
  * Each call gets a signal of its own, linked into the scope as a waiter is and gone when the call settles. So whatever
  * listeners the function leaves on its signal go with it, and a scope that lives for a million calls stays flat.
  */
+import { callBody, type Returned } from "./body.ts";
 import { detour, mustDetour } from "./checkpoint.ts";
 import { Cancelled } from "./errors.ts";
 import { markHandledSoon } from "./quiet.ts";
@@ -20,7 +21,7 @@ import { appendWaiter, type Interruptible, removeWaiter, type ScopeNode } from "
  * const page = await withTimeout(5_000, () => abortable((signal) => fetch(url, { signal })));
  * ```
  */
-export function abortable<T>(fn: (signal: AbortSignal) => T | PromiseLike<T>): Promise<T> {
+export function abortable<T>(fn: (signal: AbortSignal) => Returned<T>): Promise<T> {
   const scope = currentNode();
   if (mustDetour(scope)) return detour(scope, () => abortable(fn));
   const promise = callWithSignal();
@@ -29,7 +30,7 @@ export function abortable<T>(fn: (signal: AbortSignal) => T | PromiseLike<T>): P
   async function callWithSignal(): Promise<T> {
     const link = new AbortLink(scope);
     try {
-      return await fn(link.controller.signal);
+      return await callBody(fn, link.controller.signal);
     } catch (error) {
       const isOurs = link.controller.signal.aborted && isAbort(error);
       if (isOurs || error instanceof Cancelled) markHandledSoon(() => promise);

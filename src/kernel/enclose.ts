@@ -1,6 +1,7 @@
 /**
  * Running a body inside a scope: enter, wait for the body, leave. The engine of `cancelScope`, `withTimeout`, `shield` and kin.
  */
+import { callBody, type Returned } from "./body.ts";
 import { Cancelled } from "./errors.ts";
 import { inMicrotask } from "./microtask.ts";
 import { closeNode } from "./propagation.ts";
@@ -8,22 +9,9 @@ import { markHandled } from "./quiet.ts";
 import { ambient } from "./scope.ts";
 import { CAUGHT, type ScopeNode } from "./scope-node.ts";
 
-/**
- * Calls `body(argument)` with `node` in force. A thenable that is no promise (a task) is awaited inside, so that the wait
- * belongs to the scope.
- */
-export function callInScope<A, T>(
-  node: ScopeNode,
-  body: (argument: A) => T | PromiseLike<T>,
-  argument: A,
-): T | PromiseLike<T> {
+/** Calls `body(argument)` with `node` in force. */
+export function callInScope<A, T>(node: ScopeNode, body: (argument: A) => Returned<T>, argument: A): T | Promise<T> {
   return ambient.within(node, callBody<A, T>, body, argument);
-}
-
-function callBody<A, T>(body: (argument: A) => T | PromiseLike<T>, argument: A): T | PromiseLike<T> {
-  const result = body(argument);
-  if (result instanceof Promise || typeof result !== "object" || result === null || !("then" in result)) return result;
-  return Promise.resolve(result);
 }
 
 /** What a scope makes of its own cancellation: a value, or an error that it throws. */
@@ -44,7 +32,7 @@ export function swallow(_cancelled: Cancelled, node: ScopeNode): undefined {
  */
 export function enclose<A, T>(
   node: ScopeNode,
-  body: (argument: A) => T | PromiseLike<T>,
+  body: (argument: A) => Returned<T>,
   argument: A,
   verdict: Verdict<T>,
   leave: () => void = () => {},

@@ -1,6 +1,7 @@
 /**
  * Several failures at once, and how to handle them by kind. After Python's exception groups and `except*`.
  */
+import { type Returned, settled } from "./body.ts";
 import { Cancelled } from "./errors.ts";
 import { quietly } from "./quiet.ts";
 
@@ -55,13 +56,10 @@ export type GroupHandler<E extends Error = Error> = readonly [kind: Kind<E>, han
  * a lone error unchanged, several as an `ErrorGroup`, together with what handlers threw. A lone error counts as a group of one.
  * Cancellations pass untouched. Gives the value of `fn`, or `undefined` if something was handled.
  */
-export function handleGroup<T>(
-  fn: () => T | PromiseLike<T>,
-  handlers: readonly GroupHandler[],
-): Promise<T | undefined> {
+export function handleGroup<T>(fn: () => Returned<T>, handlers: readonly GroupHandler[]): Promise<T | undefined> {
   return quietly(async () => {
     try {
-      return await fn();
+      return await settled(fn());
     } catch (error) {
       if (error instanceof Cancelled) throw error;
       const whole = error instanceof ErrorGroup ? error : new ErrorGroup([error], messageOf(error));

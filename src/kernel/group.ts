@@ -12,6 +12,7 @@
  *   a cancellation from around the group          rethrown at the end, if nothing failed
  *   anything else, foreign `Cancelled` included   a failure: of a task, the policy (`Failures`) decides; of the body, it fails the whole
  */
+import type { Returned } from "./body.ts";
 import { callInScope } from "./enclose.ts";
 import { Cancelled, ClosedError, suppress } from "./errors.ts";
 import { cancelNode, closeNode } from "./propagation.ts";
@@ -33,7 +34,7 @@ export interface TaskGroup {
    *
    * @throws ClosedError if the group has settled.
    */
-  spawn<T>(fn: () => T | PromiseLike<T>, options?: SpawnOptions): Task<T>;
+  spawn<T>(fn: () => Returned<T>, options?: SpawnOptions): Task<T>;
   /** Cancels the children, also those spawned later, while the body goes on. Not a failure; the first reason wins. */
   cancelAll(reason?: unknown): void;
 }
@@ -47,14 +48,14 @@ export interface Failures {
 }
 
 /** Runs `body` with a group under the given policy. The group itself is no checkpoint. */
-export function conduct<T>(failures: Failures, body: (group: TaskGroup) => T | PromiseLike<T>): Promise<T> {
+export function conduct<T>(failures: Failures, body: (group: TaskGroup) => Returned<T>): Promise<T> {
   const group = new Group(currentNode(), body, failures);
   const promise = conductGroup(group, body);
   group.promise = promise;
   return promise;
 }
 
-async function conductGroup<T>(group: Group, body: (group: TaskGroup) => T | PromiseLike<T>): Promise<T> {
+async function conductGroup<T>(group: Group, body: (group: TaskGroup) => Returned<T>): Promise<T> {
   let value: T | undefined;
   try {
     value = await callInScope(group.scope, body, group);
@@ -83,7 +84,7 @@ class Group implements TaskGroup {
     this.children = new GroupNode(this.scope, label, this);
   }
 
-  spawn<T>(fn: () => T | PromiseLike<T>, options?: SpawnOptions): Task<T> {
+  spawn<T>(fn: () => Returned<T>, options?: SpawnOptions): Task<T> {
     if ((this.scope.flags & CLOSED) !== 0) {
       throw new ClosedError(
         `spawn of "${options?.name ?? fn.name}" into a task group that has settled: spawn from its body or its children, or open another group`,

@@ -2,6 +2,7 @@
  * `run`: where a tree of tasks begins, and how a standard signal cancels it.
  */
 
+import type { Returned } from "./body.ts";
 import { enclose, rethrow } from "./enclose.ts";
 import { Cancelled, DeadlockError, InvalidStateError } from "./errors.ts";
 import { defaultLoop, type Loop } from "./ports.ts";
@@ -28,12 +29,12 @@ export interface RunOptions {
  *
  * @throws InvalidStateError if asked for another loop inside a `run`.
  */
-export function run<T>(fn: () => T | PromiseLike<T>, options: RunOptions = {}): Promise<T> {
+export function run<T>(fn: () => Returned<T>, options: RunOptions = {}): Promise<T> {
   if (isInsideRun()) return runInside(currentNode(), fn, options);
   return quietly(() => runTree(fn, options));
 }
 
-function runInside<T>(parent: ScopeNode, fn: () => T | PromiseLike<T>, options: RunOptions): Promise<T> {
+function runInside<T>(parent: ScopeNode, fn: () => Returned<T>, options: RunOptions): Promise<T> {
   if (options.loop !== undefined && options.loop !== parent.loop) {
     return Promise.reject(
       new InvalidStateError(
@@ -46,7 +47,7 @@ function runInside<T>(parent: ScopeNode, fn: () => T | PromiseLike<T>, options: 
   return enclose(node, () => taskGroup(() => fn()), undefined, rethrow, unlink);
 }
 
-async function runTree<T>(fn: () => T | PromiseLike<T>, options: RunOptions): Promise<T> {
+async function runTree<T>(fn: () => Returned<T>, options: RunOptions): Promise<T> {
   const root = new RunNode(options.loop ?? defaultLoop(), options.name ?? "run");
   const { loop } = root;
   const unlink = linkSignal(root, options.signal);

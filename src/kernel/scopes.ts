@@ -9,6 +9,7 @@
  *
  * None of them is a checkpoint. All let through what is not theirs.
  */
+import type { Returned } from "./body.ts";
 import type { CancelScope } from "./cancel-scope.ts";
 import { enclose, rethrow, swallow } from "./enclose.ts";
 import { TimeoutError } from "./errors.ts";
@@ -16,7 +17,7 @@ import { grantGrace, setDeadline } from "./propagation.ts";
 import { currentNode, Scope } from "./scope.ts";
 import { EXPIRED, type ScopeNode, SHIELD } from "./scope-node.ts";
 
-type Body<T> = (scope: CancelScope) => T | PromiseLike<T>;
+type Body<T> = (scope: CancelScope) => Returned<T>;
 
 export interface CancelScopeOptions {
   /** What it is called in messages. */

@@ -1,6 +1,7 @@
 /**
  * Supervisors: groups whose children fail alone (rule 2).
  */
+import type { Returned } from "./body.ts";
 import { ErrorGroup } from "./error-group.ts";
 import { conduct, type Failures, type TaskGroup } from "./group.ts";
 import { OBSERVED, type SettledTask } from "./scope-node.ts";
@@ -12,7 +13,7 @@ import { OBSERVED, type SettledTask } from "./scope-node.ts";
  *
  * @throws ErrorGroup if children failed unseen.
  */
-export function supervisor<T>(body: (group: TaskGroup) => T | PromiseLike<T>): Promise<T> {
+export function supervisor<T>(body: (group: TaskGroup) => Returned<T>): Promise<T> {
   return conduct(new Kept(), body);
 }
 

@@ -4,6 +4,7 @@
  * Rejected: always wrapping failures in an aggregate (`instanceof` stops working, and one failure is the
  * common case); disposal with `await using` (it never learns that the body threw).
  */
+import type { Returned } from "./body.ts";
 import { conduct, type Failures, type TaskGroup } from "./group.ts";
 
 /**
@@ -22,7 +23,7 @@ import { conduct, type Failures, type TaskGroup } from "./group.ts";
  * });
  * ```
  */
-export function taskGroup<T>(body: (group: TaskGroup) => T | PromiseLike<T>): Promise<T> {
+export function taskGroup<T>(body: (group: TaskGroup) => Returned<T>): Promise<T> {
   return conduct(FIRST_WINS, body);
 }
 

@@ -16,6 +16,7 @@
  * a native promise per task (cannot be waited for cancellably; rejects unobserved).
  */
 
+import { settled } from "./body.ts";
 import { detour, mustDetour } from "./checkpoint.ts";
 import { Cancelled, InvalidStateError } from "./errors.ts";
 import { type Callback, type Joined, Joiner, thenQuietly } from "./joiner.ts";
@@ -146,21 +147,14 @@ export class TaskNode<T> extends ScopeFace implements Task<T>, Startable, Settle
     ambient.enter(this);
     let result: unknown;
     try {
-      result = this.invoke();
-      if (result instanceof Promise) {
-        result.then(taskFulfilled, taskFailed);
-        return;
-      }
-      // Looked at in here, as a getter may throw.
-      if (isThenable(result)) {
-        Promise.resolve(result).then(taskFulfilled, taskFailed);
-        return;
-      }
+      // Looked at in here, as a `then` may be a getter that throws.
+      result = settled(this.invoke());
     } catch (error) {
       this.end(FAILED, error);
       return;
     }
-    this.end(FULFILLED, result);
+    if (result instanceof Promise) result.then(taskFulfilled, taskFailed);
+    else this.end(FULFILLED, result);
   }
 
   /** Runs what the task is for, once, with the task as the ambient value. */
@@ -238,10 +232,6 @@ function taskFulfilled(value: unknown): void {
 
 function taskFailed(error: unknown): void {
   (ambient.get() as TaskNode<unknown>).end(FAILED, error);
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
 }
 
 /** The task that the running code belongs to, or `undefined` outside of every task. */

@@ -2,6 +2,7 @@
  * Services and their callers: JSON-RPC peers on listeners and connections, opened and closed in order.
  */
 
+import { callBody, type Returned } from "../kernel/body.ts";
 import { quietly } from "../kernel/quiet.ts";
 import { currentScope } from "../kernel/scope.ts";
 import { moveOnAfter } from "../kernel/scopes.ts";
@@ -71,7 +72,7 @@ export function servePeer(stream: ByteStream, options: PeerOptions): Promise<voi
  */
 export function withPeer<T>(
   where: string | ByteStream,
-  body: (peer: Peer) => T | PromiseLike<T>,
+  body: (peer: Peer) => Returned<T>,
   options: PeerOptions = {},
 ): Promise<T> {
   return quietly(async () => {
@@ -81,7 +82,7 @@ export function withPeer<T>(
     return taskGroup(async (group) => {
       group.spawn(() => runAndClose(peer, stream), { name: "peer" });
       try {
-        return await body(peer);
+        return await callBody(body, peer);
       } finally {
         if (currentScope().isCancelled) stream.abort();
         else await moveOnAfter(CLOSE_MS, () => peer.close());

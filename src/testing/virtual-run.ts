@@ -1,6 +1,7 @@
 /**
  * Running a test in virtual time: sleeping costs nothing, and a seed fixes the order of everything.
  */
+import type { Returned } from "../kernel/body.ts";
 import { InvalidStateError } from "../kernel/errors.ts";
 import { run } from "../kernel/run.ts";
 import { currentLoop } from "../kernel/scope.ts";
@@ -14,7 +15,7 @@ import { VirtualLoop, type VirtualLoopOptions } from "../loops/virtual/loop.ts";
  *
  * @throws DeadlockError if every task is blocked and no timer is pending.
  */
-export function virtualRun<T>(fn: () => T | PromiseLike<T>, options: VirtualLoopOptions = {}): Promise<T> {
+export function virtualRun<T>(fn: () => Returned<T>, options: VirtualLoopOptions = {}): Promise<T> {
   return run(fn, { loop: new VirtualLoop(options), name: "virtual run" });
 }
 

@@ -1,0 +1,22 @@
+/**
+ * What the functions that take a body accept: an async function, a plain one, or a generator function, which is driven
+ * as a coroutine. One place calls bodies, so that all of them agree.
+ */
+import { drive, isGenerator } from "./drive.ts";
+
+/** What a body that gives a `T` may return. A generator runs as a coroutine (`yield*` what it waits for). */
+// biome-ignore lint/suspicious/noExplicitAny: what comes back from a `yield` is up to what was yielded, so no one type is right.
+export type Returned<T> = T | PromiseLike<T> | Generator<unknown, T, any>;
+
+/** Calls `body(argument)`. A task or a future that it returns is waited for here, so that the wait belongs to the scope in force. */
+export function callBody<A, T>(body: (argument: A) => Returned<T>, argument: A): T | Promise<T> {
+  return settled(body(argument));
+}
+
+/** What a body returned, as a value or a native promise. May throw, as a `then` that is a getter may. */
+export function settled<T>(result: Returned<T>): T | Promise<T> {
+  if (result instanceof Promise || typeof result !== "object" || result === null) return result as T | Promise<T>;
+  if (isGenerator(result)) return drive(result as Generator<unknown, T>);
+  if ("then" in result && typeof result.then === "function") return Promise.resolve(result);
+  return result as T;
+}
