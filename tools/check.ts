@@ -7,7 +7,7 @@
 
 import { spawnSync } from "node:child_process";
 
-const steps = ["lint", "layers", "types", "build", "package", "unused"];
+const steps = ["lint", "layers", "types", "build", "package", "unused", "size"];
 
 const failed = steps.filter((step) => {
   process.stdout.write(`\n== npm run ${step}\n`);
