@@ -32,6 +32,11 @@ export interface Loop {
   /** Starts `task` later, in the asynchronous context of this call. The order of siblings is the loop's choice. */
   start(task: Startable): void;
   /**
+   * Calls `go`, which lets somebody go on whose wait is over: at once, or later, in the asynchronous context of this call, in an
+   * order of the loop's choice. Only a loop that draws an order has it; see `resumption.ts`.
+   */
+  resume?(go: () => void): void;
+  /**
    * Calls `callback` at the end of this turn of the event loop, when all that was ready has been read and worked on.
    * The place to write what a turn has gathered.
    */

@@ -1,5 +1,5 @@
 /**
- * Timers in the order in which they fall due: a binary heap on (`when`, order of arrival).
+ * Timers in the order in which they fall due: a binary heap on (`when`, `order`), the order being that of arrival as a rule.
  *
  * Cancelling only marks the entry (lazy deletion, because most timers are deadlines that never fire);
  * when more than half of the heap is marked, it is rebuilt without them, so the heap
@@ -34,10 +34,15 @@ export class TimerQueue {
   #order = 0;
   #cancelled = 0;
   readonly #emptied: () => void;
+  readonly #draw: (() => number) | undefined;
 
-  /** `emptied` is called when the last live timer was cancelled. */
-  constructor(emptied: () => void = () => {}) {
+  /**
+   * `emptied` is called when the last live timer was cancelled. Timers due at the same time fire in order of arrival; with `draw`, in the
+   * order of the numbers that it gave them.
+   */
+  constructor(emptied: () => void = () => {}, draw?: () => number) {
     this.#emptied = emptied;
+    this.#draw = draw;
   }
 
   /** How many timers will still fire. */
@@ -52,7 +57,8 @@ export class TimerQueue {
   }
 
   add(when: number, callback: () => void): QueuedTimer {
-    const timer = new QueuedTimer(when, this.#order++, callback, this);
+    const order = this.#draw === undefined ? this.#order++ : this.#draw();
+    const timer = new QueuedTimer(when, order, callback, this);
     this.#heap.push(timer);
     this.#rise(this.#heap.length - 1);
     return timer;

@@ -14,6 +14,7 @@
  * `then` builds the error (V8 follows that since Node 26 only).
  */
 import { markHandled, markHandledSoon } from "./quiet.ts";
+import { order, resume } from "./resumption.ts";
 import { appendWaiter, type Interruptible, removeWaiter, type ScopeNode } from "./scope-node.ts";
 import type { Waiting } from "./wait-queue.ts";
 
@@ -48,19 +49,22 @@ export class Waiter<T> implements Interruptible, Waiting {
   /** Ends the wait with `value`. The waiter must be parked, and out of its queue. */
   wake(value: T): void {
     removeWaiter(this);
-    this.resolve(value);
+    if (order.isDrawn) wakeInTurn(this.scope, this.resolve, value);
+    else this.resolve(value);
   }
 
   /** Ends the wait with an error, which `make` builds where the wait is awaited. */
   fail(make: () => unknown): void {
     removeWaiter(this);
-    this.resolve(failure(make));
+    if (order.isDrawn) failInTurn(this.scope, this.resolve, make);
+    else this.resolve(failure(make));
   }
 
   interrupt(): (() => void) | undefined {
     this.queue?.remove(this);
     this.abandoned();
-    this.resolve(interruption(this.scope, this.promise));
+    if (order.isDrawn) interruptInTurn(this.scope, this.resolve, this.promise);
+    else this.resolve(interruption(this.scope, this.promise));
     return undefined;
   }
 
@@ -79,6 +83,20 @@ export function refusal(scope: ScopeNode, turn?: Promise<void>): Promise<never> 
     markHandledSoon(() => promise);
     throw error;
   }
+}
+
+// Where the order is drawn. Functions of their own, lest every call make the context of a closure.
+
+function wakeInTurn<T>(scope: ScopeNode, resolve: Resolve<T>, value: T): void {
+  resume(scope.loop, () => resolve(value));
+}
+
+function failInTurn(scope: ScopeNode, resolve: Resolve<never>, make: () => unknown): void {
+  resume(scope.loop, () => resolve(failure(make)));
+}
+
+function interruptInTurn(scope: ScopeNode, resolve: Resolve<never>, promise: Promise<unknown>): void {
+  resume(scope.loop, () => resolve(interruption(scope, promise)));
 }
 
 async function failure(make: () => unknown): Promise<never> {

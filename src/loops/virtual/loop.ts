@@ -1,6 +1,8 @@
 /**
- * A loop whose time jumps: when every task is blocked, the clock goes to the next timer at once. With a seed, the order in
- * which siblings start is drawn from it, and a run can be repeated exactly.
+ * A loop whose time jumps: when every task is blocked, the clock goes to the next timer at once. With a seed, whatever may happen
+ * in the same moment happens in an order drawn from it, and a run can be repeated exactly: siblings that start, tasks that were
+ * woken or cancelled, timers that fall due, those who asked for a turn, data that arrives. Who is handed a value, a lock or a permit
+ * is not drawn: that is first come, first served, and only when the winner goes on is open (`kernel/resumption.ts`).
  *
  * "Every task is blocked" is seen from the host: it gives us a turn (`setImmediate`) only after all microtasks have run dry.
  * Then, in this order: those who asked for a turn get it; else the clock jumps; else, with nothing left that could
@@ -11,6 +13,7 @@
 import { inMicrotask } from "../../kernel/microtask.ts";
 import type { Network } from "../../kernel/network.ts";
 import type { Loop, Startable, Timer } from "../../kernel/ports.ts";
+import { drawOrder } from "../../kernel/resumption.ts";
 import { TimerQueue } from "../../kernel/timer-queue.ts";
 import { MemoryNetwork } from "./network.ts";
 import { seededRandom } from "./random.ts";
@@ -19,7 +22,7 @@ import { seededRandom } from "./random.ts";
 const BUDGET = 1_000;
 
 export interface VirtualLoopOptions {
-  /** Draws the start order of siblings, and `random()`. Without it, siblings start in order. */
+  /** Draws the order of what happens in the same moment, and `random()`. Without it everything goes in the order of arrival. */
   readonly seed?: number;
 }
 
@@ -32,16 +35,19 @@ export class VirtualLoop implements Loop {
 
   readonly #isShuffled: boolean;
   #now = 0;
-  readonly #timers = new TimerQueue();
+  readonly #timers: TimerQueue;
   #turns: (() => void)[] = [];
   #idle: (() => void)[] = [];
-  #starting: (() => void)[] = [];
+  /** Who may go on, or start, now; the order is drawn. */
+  #ready: (() => void)[] = [];
   readonly #stuck = new Set<(what: string) => void>();
   #isPumping = false;
 
   constructor(options: VirtualLoopOptions = {}) {
     this.#isShuffled = options.seed !== undefined;
+    if (this.#isShuffled) drawOrder();
     this.random = seededRandom(options.seed ?? 0);
+    this.#timers = new TimerQueue(undefined, this.#isShuffled ? this.random : undefined);
     this.network = new MemoryNetwork((callback) => {
       this.#turns.push(callback);
     });
@@ -78,10 +84,18 @@ export class VirtualLoop implements Loop {
       inMicrotask(() => task.start());
       return;
     }
+    this.resume(() => task.start());
+  }
+
+  resume(go: () => void): void {
+    if (!this.#isShuffled) {
+      go();
+      return;
+    }
     const gate = new Promise<void>((resolve) => {
-      if (this.#starting.push(resolve) === 1) inMicrotask(this.#startInDrawnOrder);
+      if (this.#ready.push(resolve) === 1) inMicrotask(this.#letGo);
     });
-    void gate.then(() => task.start());
+    void gate.then(go);
   }
 
   afterTurn(callback: () => void): void {
@@ -101,14 +115,23 @@ export class VirtualLoop implements Loop {
     this.#stuck.delete(stuck);
   }
 
-  readonly #startInDrawnOrder = (): void => {
-    const waiting = this.#starting;
-    this.#starting = [];
-    while (waiting.length > 0) {
-      const [start] = waiting.splice(Math.floor(this.random() * waiting.length), 1);
-      start?.();
-    }
+  readonly #letGo = (): void => {
+    const ready = this.#ready;
+    this.#ready = [];
+    for (const go of this.#inOrder(ready)) go();
   };
+
+  /** In the order of arrival; with a seed, in one drawn from it. */
+  #inOrder<T>(items: T[]): T[] {
+    if (!this.#isShuffled) return items;
+    for (let left = items.length; left > 1; left--) {
+      const drawn = Math.floor(this.random() * left);
+      const last = items[left - 1] as T;
+      items[left - 1] = items[drawn] as T;
+      items[drawn] = last;
+    }
+    return items;
+  }
 
   #pump(): void {
     if (this.#isPumping) return;
@@ -129,7 +152,7 @@ export class VirtualLoop implements Loop {
     if (this.#turns.length > 0) {
       const turns = this.#turns;
       this.#turns = [];
-      for (const turn of turns) turn();
+      for (const turn of this.#inOrder(turns)) turn();
       return;
     }
     const idle = this.#idle.shift();
