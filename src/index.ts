@@ -1,7 +1,22 @@
 /** Structured concurrency: tasks that always finish, cancel and clean up. */
 import "./loops/default.ts";
 
-export { channel, type Receiver, type Sender } from "./channels/channel.ts";
+export { channel } from "./channels/channel.ts";
+export type { ChannelOptions, ChannelStatistics, Overflow, Receiver, Sender } from "./channels/halves.ts";
+export {
+  type Coroutine,
+  type CoroutineFunction,
+  coroutine,
+  isCoroutine,
+  isCoroutineFunction,
+} from "./coroutines/coroutine.ts";
+export { type Feed, type FeedInlet, type FeedOptions, openFeed } from "./edges/feed.ts";
+export { type Done, fromCallback } from "./edges/from-callback.ts";
+export { type IterateOptions, iterate } from "./edges/iterate.ts";
+export type { EmitterLike, TargetLike } from "./edges/listeners.ts";
+export { nextEvent } from "./edges/next-event.ts";
+export { type EventsOptions, openEvents } from "./edges/open-events.ts";
+export type { Iterated } from "./edges/source.ts";
 export { abortable } from "./kernel/abortable.ts";
 export type { CancelScope } from "./kernel/cancel-scope.ts";
 export { ErrorGroup, type GroupHandler, handleGroup } from "./kernel/error-group.ts";
@@ -17,9 +32,12 @@ export {
   InvalidStateError,
   isCancelled,
   ListenError,
+  OverflowError,
   suppressedErrors,
   TimeoutError,
 } from "./kernel/errors.ts";
+export { Future, type FutureOptions } from "./kernel/future.ts";
+export type { FutureLike, Handover } from "./kernel/future-like.ts";
 export type { SpawnOptions, TaskGroup } from "./kernel/group.ts";
 export type { Loop } from "./kernel/ports.ts";
 export { type RunOptions, run } from "./kernel/run.ts";
@@ -36,6 +54,6 @@ export { checkpoint, sleep, sleepForever } from "./kernel/sleep.ts";
 export { supervisor } from "./kernel/supervisor.ts";
 export { currentTask, type Task } from "./kernel/task.ts";
 export { taskGroup } from "./kernel/task-group.ts";
-export { until } from "./kernel/until.ts";
+export { until, type Waitable } from "./kernel/until.ts";
 export { type MainOptions, main } from "./process/main.ts";
 export { Event } from "./sync/event.ts";

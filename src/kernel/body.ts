@@ -2,7 +2,7 @@
  * What the functions that take a body accept: an async function, a plain one, or a generator function, which is driven
  * as a coroutine. One place calls bodies, so that all of them agree.
  */
-import { drive, isGenerator } from "./drive.ts";
+import { asGenerator, drive } from "./drive.ts";
 
 /** What a body that gives a `T` may return. A generator runs as a coroutine (`yield*` what it waits for). */
 // biome-ignore lint/suspicious/noExplicitAny: what comes back from a `yield` is up to what was yielded, so no one type is right.
@@ -16,7 +16,8 @@ export function callBody<A, T>(body: (argument: A) => Returned<T>, argument: A):
 /** What a body returned, as a value or a native promise. May throw, as a `then` that is a getter may. */
 export function settled<T>(result: Returned<T>): T | Promise<T> {
   if (result instanceof Promise || typeof result !== "object" || result === null) return result as T | Promise<T>;
-  if (isGenerator(result)) return drive(result as Generator<unknown, T>);
+  const generator = asGenerator(result);
+  if (generator !== undefined) return drive(generator as Generator<unknown, T>);
   if ("then" in result && typeof result.then === "function") return Promise.resolve(result);
   return result as T;
 }

@@ -26,6 +26,11 @@ export function mustDetour(scope: ScopeNode): boolean {
   return --scope.loop.budget < 0 && scope.loop.refill();
 }
 
+/** The first half of it: whether a checkpoint here throws. */
+export function isRefused(scope: ScopeNode): boolean {
+  return scope.cancelledBy !== null || (scope.deadlineBy !== null && expireOverdue(scope));
+}
+
 export function detour<T>(scope: ScopeNode, again: () => Promise<T>): Promise<T> {
   if (scope.cancelledBy !== null) return refuse(scope);
   return quietly(async () => {

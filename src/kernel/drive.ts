@@ -38,7 +38,13 @@ export async function drive<T>(generator: Generator<unknown, T>): Promise<T> {
   return frames.result as T;
 }
 
-export function isGenerator(value: unknown): value is Generator {
+/** Something that a trampoline can run: a generator, or what gives one. */
+export function asGenerator(value: object): Generator | undefined {
+  if (isGenerator(value)) return value;
+  return isDelegate(value) ? value[GENERATOR]() : undefined;
+}
+
+function isGenerator(value: unknown): value is Generator {
   return (
     typeof value === "object" &&
     value !== null &&

@@ -6,6 +6,15 @@
  */
 import type { CancelScope } from "./cancel-scope.ts";
 
+/** Who cancels a scope whose own deadline has passed. */
+export const BY_DEADLINE = "its deadline";
+
+/**
+ * Gives a cancellation the stack of this place, once: a wait in a generator is cut short outside of its frame, and the
+ * error is then thrown in.
+ */
+export let showHere: (error: Cancelled) => void;
+
 /**
  * Thrown at a checkpoint of a cancelled scope. Let it pass: the scope that it names swallows it.
  *
@@ -14,19 +23,41 @@ import type { CancelScope } from "./cancel-scope.ts";
  */
 export class Cancelled extends Error {
   declare readonly code: "ABORT_ERR";
-  /** The outermost visible cancelled scope: the one that will swallow this error. */
-  readonly scope: CancelScope;
-  /** What that scope was cancelled with. */
-  readonly reason: unknown;
+  // Private, with getters: an error that is printed shows its own fields, and the tree of scopes is no reading for a log.
+  readonly #scope: CancelScope;
+  readonly #reason: unknown;
+  readonly #origin: string;
+  #isFresh = true;
 
-  constructor(scope: CancelScope, reason: unknown) {
-    super(describeCancellation(scope, reason));
-    this.scope = scope;
-    this.reason = reason;
+  constructor(scope: CancelScope, reason: unknown, origin: string) {
+    super(describeCancellation(scope, reason, origin));
+    this.#scope = scope;
+    this.#reason = reason;
+    this.#origin = origin;
+  }
+
+  /** The outermost visible cancelled scope: the one that will swallow this error. */
+  get scope(): CancelScope {
+    return this.#scope;
+  }
+
+  /** What that scope was cancelled with. */
+  get reason(): unknown {
+    return this.#reason;
+  }
+
+  /** Who cancelled it: a task by its name, a deadline, a signal. For people to read. */
+  get origin(): string {
+    return this.#origin;
   }
 
   static {
     identify(Cancelled, "AbortError", "ABORT_ERR");
+    showHere = (error) => {
+      if (!error.#isFresh) return;
+      error.#isFresh = false;
+      Error.captureStackTrace(error, showHere);
+    };
   }
 }
 
@@ -67,6 +98,30 @@ export class EndOfChannel extends Error {
   declare readonly code: "END_OF_CHANNEL";
   static {
     identify(EndOfChannel, "EndOfChannel", "END_OF_CHANNEL");
+  }
+}
+
+/** More came than a bounded buffer holds, from a source that cannot be made to wait. */
+export class OverflowError extends Error {
+  declare readonly code: "OVERFLOW";
+  static {
+    identify(OverflowError, "OverflowError", "OVERFLOW");
+  }
+}
+
+/** A subscriber was so slow that values were dropped before it received them. Not fatal: the next receive goes on with the oldest that was kept. */
+export class LaggedError extends Error {
+  declare readonly code: "LAGGED";
+  /** How many values it has missed. */
+  readonly count: number;
+
+  constructor(message: string, count: number) {
+    super(message);
+    this.count = count;
+  }
+
+  static {
+    identify(LaggedError, "LaggedError", "LAGGED");
   }
 }
 
@@ -155,9 +210,10 @@ function isObject(value: unknown): value is object {
   return (typeof value === "object" && value !== null) || typeof value === "function";
 }
 
-function describeCancellation(scope: CancelScope, reason: unknown): string {
+function describeCancellation(scope: CancelScope, reason: unknown, origin: string): string {
+  const what = `${scope.name} was cancelled by ${origin}`;
   const why = reason instanceof Error ? reason.message : reason;
-  return why === undefined ? `${scope.name} was cancelled` : `${scope.name} was cancelled: ${printed(why)}`;
+  return why === undefined || origin === BY_DEADLINE ? what : `${what}: ${printed(why)}`;
 }
 
 /** Anything may be a reason, and what cannot be printed must not get in the way of cancelling. */

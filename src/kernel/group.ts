@@ -1,29 +1,37 @@
 /**
  * What a task group and a supervisor share: a body, its tasks, and an end that waits for both.
  *
- * Two nodes of the tree: `scope` holds the body and, as a child, `children`, which holds the tasks.
- * `cancelAll` cancels `children`; a failure of the whole cancels `scope`.
+ * Nodes of the tree: `scope` holds the body and, as a child, `children`, which holds the tasks and, once there is a background task,
+ * `background`, which holds those. `cancelAll` cancels `children`; a failure of the whole cancels `scope`.
  *
- *   open --body ended--> draining --no task, no scope left--> settled        spawn registers until settled, then throws
+ *   open --body ended--> draining --only background tasks left--> those are cancelled --no task, no scope left--> settled
+ *
+ * `spawn` registers until the group has settled, and throws from then on.
  *
  * What becomes of an error that a task or the body ends with
- *   its own handle or `cancelAll` cancelled it    nothing: somebody asked for that
+ *   its own handle or `cancelAll` cancelled it,   nothing: somebody asked for that
+ *   or it was a background task at the end
+ *   it comes before the `started` of `start`      nothing: it is for the caller of `start`
  *   the group's own cancellation                  nothing: a consequence of the first failure; without one, rethrown
  *   a cancellation from around the group          rethrown at the end, if nothing failed
  *   anything else, foreign `Cancelled` included   a failure: of a task, the policy (`Failures`) decides; of the body, it fails the whole
  */
 import type { Returned } from "./body.ts";
+import { detour, mustDetour } from "./checkpoint.ts";
 import { callInScope } from "./enclose.ts";
 import { Cancelled, ClosedError, suppress } from "./errors.ts";
 import { cancelNode, closeNode } from "./propagation.ts";
 import { markHandledSoon } from "./quiet.ts";
-import { currentNode, Scope } from "./scope.ts";
+import { currentNode, currentOrigin, Scope } from "./scope.ts";
 import { CLOSED, isWithin, type Label, type ScopeNode, type SettledTask } from "./scope-node.ts";
+import { StartingTask, startTask } from "./starting.ts";
 import { type Task, TaskNode } from "./task.ts";
 
 export interface SpawnOptions {
   /** What the task is called in messages and in the tree; by default, the name of its function. */
   readonly name?: string;
+  /** A task that serves the others: it is cancelled once the body and all other children are done. By default false. */
+  readonly background?: boolean;
 }
 
 /** Starts tasks that end before the group does. Handed to the body of `taskGroup`. */
@@ -35,6 +43,15 @@ export interface TaskGroup {
    * @throws ClosedError if the group has settled.
    */
   spawn<T>(fn: () => Returned<T>, options?: SpawnOptions): Task<T>;
+  /**
+   * Starts `fn` as `spawn` does, and returns what it passes to `started`, when it does: a server that listens, a connection that is made.
+   * An error before that is thrown here and is none of the group; after it, `fn` is a child like any other. Always a checkpoint:
+   * cancelling this wait cancels the child and waits for its end.
+   *
+   * @throws InvalidStateError if the child ends without having called `started`.
+   * @throws ClosedError if the group has settled.
+   */
+  start<V = void>(fn: (started: (value: V) => void) => Returned<unknown>, options?: SpawnOptions): Promise<V>;
   /** Cancels the children, also those spawned later, while the body goes on. Not a failure; the first reason wins. */
   cancelAll(reason?: unknown): void;
 }
@@ -63,7 +80,7 @@ async function conductGroup<T>(group: Group, body: (group: TaskGroup) => Returne
     group.bodyFailed(error);
   }
   // Looked at again after each wait: whoever awaited the last child may have spawned another by now.
-  while (!group.isDrained) await group.drained();
+  while (!group.isDrained()) await group.nextChange();
   group.close();
   return value as T;
 }
@@ -76,6 +93,7 @@ class Group implements TaskGroup {
   #failure: { readonly error: unknown } | undefined;
   /** A cancellation that no failure of the group caused and that reached the body or a child. */
   #outer: Cancelled | undefined;
+  #background: GroupNode | undefined;
   #wake: (() => void) | undefined;
 
   constructor(parent: ScopeNode, label: Label, failures: Failures) {
@@ -84,31 +102,55 @@ class Group implements TaskGroup {
     this.children = new GroupNode(this.scope, label, this);
   }
 
-  spawn<T>(fn: () => Returned<T>, options?: SpawnOptions): Task<T> {
-    if ((this.scope.flags & CLOSED) !== 0) {
-      throw new ClosedError(
-        `spawn of "${options?.name ?? fn.name}" into a task group that has settled: spawn from its body or its children, or open another group`,
-      );
-    }
-    const name = options?.name;
-    const task = new TaskNode<T>(this.children, name === undefined ? fn : { name, run: fn });
-    this.children.loop.start(task);
+  spawn<T>(fn: () => Returned<T>, options: SpawnOptions = {}): Task<T> {
+    const { name } = options;
+    const parent = this.#parentFor(name ?? fn.name, options);
+    const task = new TaskNode<T>(parent, name === undefined ? fn : { name, run: fn });
+    parent.loop.start(task);
     return task;
   }
 
+  start<V>(fn: (started: (value: V) => void) => Returned<unknown>, options: SpawnOptions = {}): Promise<V> {
+    const scope = currentNode();
+    if (mustDetour(scope)) return detour(scope, () => this.start(fn, options));
+    const name = options.name ?? fn.name;
+    try {
+      return startTask(scope, this.#parentFor(name, options), name, fn);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
   cancelAll(reason?: unknown): void {
-    cancelNode(this.children, reason);
+    cancelNode(this.children, reason, currentOrigin());
+  }
+
+  #parentFor(name: string, options: SpawnOptions): GroupNode {
+    if ((this.scope.flags & CLOSED) !== 0) {
+      throw new ClosedError(
+        `spawn of "${name}" into a task group that has settled: spawn from its body or its children, or open another group`,
+      );
+    }
+    if (options.background !== true) return this.children;
+    this.#background ??= new GroupNode(this.children, this.scope.label, this);
+    return this.#background;
   }
 
   taskSettled(task: SettledTask): void {
+    if (task instanceof StartingTask && task.endedEarly()) return;
     if (!task.hasFailed) return;
     const error = task.outcome;
-    if (error instanceof Cancelled && (error.scope === task.scope || error.scope === this.children)) return;
-    if (!this.#isCutOff(error) && this.#failures.taskFailed(task)) this.#failed(error);
+    if (error instanceof Cancelled && this.#wasAskedFor(error, task)) return;
+    if (!this.#isCutOff(error) && this.#failures.taskFailed(task))
+      this.#failed(error, `the failure of task "${task.name}"`);
+  }
+
+  #wasAskedFor({ scope }: Cancelled, task: SettledTask): boolean {
+    return scope === task.scope || scope === this.children || scope === this.#background;
   }
 
   bodyFailed(error: unknown): void {
-    if (!this.#isCutOff(error)) this.#failed(error);
+    if (!this.#isCutOff(error)) this.#failed(error, "the failure of its body");
   }
 
   /** Whether it is a cancellation in force here; one that no failure of the group caused is kept. */
@@ -120,36 +162,46 @@ class Group implements TaskGroup {
     return true;
   }
 
-  #failed(error: unknown): void {
+  #failed(error: unknown, origin: string): void {
     if (this.#failure !== undefined) {
       suppress(this.#failure.error, error);
       return;
     }
     this.#failure = { error };
-    cancelNode(this.scope, error);
+    cancelNode(this.scope, error, origin);
   }
 
-  /** Whether no task is left, nor a scope that the body opened without awaiting it. */
-  get isDrained(): boolean {
-    return this.children.firstChild === null && this.scope.firstChild === this.children && this.children.next === null;
+  /** Whether no task is left, nor a scope that the body opened without awaiting it. Background tasks end when nothing else is left. */
+  isDrained(): boolean {
+    if (!this.#hasOnlyBackground) return false;
+    if (this.#background === undefined) return true;
+    cancelNode(this.#background, "the other tasks of the group are done", "its task group");
+    return this.#background.firstChild === null;
   }
 
-  drained(): Promise<void> {
+  get #hasOnlyBackground(): boolean {
+    const { firstChild } = this.children;
+    const hasNoTask = firstChild === null || (firstChild === this.#background && firstChild.next === null);
+    return hasNoTask && this.scope.firstChild === this.children && this.children.next === null;
+  }
+
+  nextChange(): Promise<void> {
     return new Promise<void>((resolve) => {
       this.#wake = resolve;
     });
   }
 
   childClosed(): void {
-    if (this.#wake !== undefined && this.isDrained) this.#wake();
+    if (this.#wake !== undefined && this.#hasOnlyBackground) this.#wake();
   }
 
   /** @throws the group's failure, or the cancellation that cut it. */
   close(): void {
+    if (this.#background !== undefined) closeNode(this.#background);
     closeNode(this.children);
     closeNode(this.scope);
     const kept = this.#failures.atEnd();
-    if (kept !== undefined) this.#failed(kept);
+    if (kept !== undefined) this.#failed(kept, "its failures");
     const end = this.#failure ?? (this.#outer && { error: this.#outer });
     if (end === undefined) return;
     if (end.error instanceof Cancelled) markHandledSoon(() => this.promise as Promise<unknown>);

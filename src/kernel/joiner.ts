@@ -1,5 +1,5 @@
 /**
- * Somebody waiting for a task: the two callbacks of a `then`, linked into the waiter's scope and known to the task.
+ * Somebody waiting for a task or a future: the two callbacks of a `then`, linked into the waiter's scope and known to what it waits for.
  *
  * It is also what that `then` returns. An `await` ignores it, so it becomes a promise only when somebody looks at it, or when
  * it failed and nobody can have: that spares the common case two promises. The callbacks are called from a microtask of
@@ -8,12 +8,15 @@
 
 import { Cancelled } from "./errors.ts";
 import { DONE } from "./microtask.ts";
+import type { OutcomeListener } from "./outcome-listeners.ts";
 import { markHandled, markHandledSoon } from "./quiet.ts";
-import { appendWaiter, type Interruptible, type ScopeNode } from "./scope-node.ts";
+import { order, resume } from "./resumption.ts";
+import { currentNode } from "./scope.ts";
+import { appendWaiter, type Interruptible, removeWaiter, type ScopeNode } from "./scope-node.ts";
 import { refusal } from "./waiter.ts";
 
 /** `promise.then(...)`, quiet about a cancellation that no callback was there to catch. */
-export function thenQuietly(promise: Promise<unknown>, onFulfilled: Callback, onRejected: Callback): Promise<unknown> {
+function thenQuietly(promise: Promise<unknown>, onFulfilled: Callback, onRejected: Callback): Promise<unknown> {
   if (typeof onRejected === "function") return promise.then(onFulfilled, onRejected);
   const derived = promise.then(onFulfilled, (error: unknown) => {
     if (error instanceof Cancelled) markHandledSoon(() => derived);
@@ -24,24 +27,43 @@ export function thenQuietly(promise: Promise<unknown>, onFulfilled: Callback, on
 
 export type Callback = ((value: unknown) => unknown) | null | undefined;
 
-/** What a joiner leaves when its wait is cut short. */
-export interface Joined {
-  forget(joiner: Joiner): void;
+/** Something with an outcome that can be waited for: a task, a future. */
+export interface Joinable {
+  readonly done: boolean;
+  /** Whether who asks now, in `scope`, must make a detour first: see `checkpoint.ts`. */
+  mustDetour(scope: ScopeNode): boolean;
+  /** A native promise of the outcome, for those who come late. */
+  joined(): Promise<unknown>;
+  /** The same, by way of a detour. */
+  joinedByDetour(scope: ScopeNode): Promise<unknown>;
+  addListener(listener: OutcomeListener): void;
+  /** A wait was cut short. */
+  forget(listener: OutcomeListener): void;
 }
 
-export class Joiner implements Interruptible, PromiseLike<unknown> {
+/** `then` of a task or a future: the wait belongs to the scope in force, and is a checkpoint. */
+export function thenOf(thing: Joinable, onFulfilled: Callback, onRejected: Callback): PromiseLike<unknown> {
+  const scope = currentNode();
+  if (thing.mustDetour(scope)) return thenQuietly(thing.joinedByDetour(scope), onFulfilled, onRejected);
+  if (thing.done) return thenQuietly(thing.joined(), onFulfilled, onRejected);
+  const joiner = new Joiner(scope, thing, onFulfilled, onRejected);
+  thing.addListener(joiner);
+  return joiner;
+}
+
+class Joiner implements Interruptible, OutcomeListener, PromiseLike<unknown> {
   // Declared, and assigned in the constructor, as in `ScopeNode`.
   declare scope: ScopeNode;
   declare nextInScope: Interruptible | null;
   declare prevInScope: Interruptible | null;
-  declare private readonly joined: Joined;
+  declare private readonly joined: Joinable;
   declare private readonly onFulfilled: Callback;
   declare private readonly onRejected: Callback;
   /** What the `then` gives: known when it has ended, or asked for before that and then settled by `settle`. */
   declare private outcome: Promise<unknown> | null;
   declare private settle: ((outcome: Promise<unknown>) => void) | null;
 
-  constructor(scope: ScopeNode, joined: Joined, onFulfilled: Callback, onRejected: Callback) {
+  constructor(scope: ScopeNode, joined: Joinable, onFulfilled: Callback, onRejected: Callback) {
     this.joined = joined;
     this.onFulfilled = onFulfilled;
     this.onRejected = onRejected;
@@ -50,8 +72,18 @@ export class Joiner implements Interruptible, PromiseLike<unknown> {
     appendWaiter(scope, this);
   }
 
-  /** Calls the callback for the outcome. The joiner is already out of its scope. */
+  claim(): boolean {
+    removeWaiter(this);
+    return true;
+  }
+
   run(hasFailed: boolean, content: unknown): void {
+    if (order.isDrawn) tellInTurn(this, hasFailed, content);
+    else this.tell(hasFailed, content);
+  }
+
+  /** Calls the callback for the outcome. */
+  tell(hasFailed: boolean, content: unknown): void {
     const callback = hasFailed ? this.onRejected : this.onFulfilled;
     let result = content;
     let isFailure = hasFailed;
@@ -74,6 +106,12 @@ export class Joiner implements Interruptible, PromiseLike<unknown> {
 
   interrupt(): undefined {
     this.joined.forget(this);
+    if (order.isDrawn) refuseInTurn(this);
+    else this.refuse();
+  }
+
+  /** Tells the callback of the cancellation. */
+  refuse(): void {
     this.end(thenQuietly(refusal(this.scope), this.onFulfilled, this.onRejected));
   }
 
@@ -92,4 +130,14 @@ export class Joiner implements Interruptible, PromiseLike<unknown> {
     if (this.settle === null) this.outcome = outcome;
     else this.settle(outcome);
   }
+}
+
+// Where the order is drawn; see the same in `waiter.ts`.
+
+function tellInTurn(joiner: Joiner, hasFailed: boolean, content: unknown): void {
+  resume(joiner.scope.loop, () => joiner.tell(hasFailed, content));
+}
+
+function refuseInTurn(joiner: Joiner): void {
+  resume(joiner.scope.loop, () => joiner.refuse());
 }

@@ -10,6 +10,7 @@
  * A shield stops a walk. With a grace period it is lifted that long after the cancellation outside,
  * and what is inside is then cancelled by the outer scope, in its name.
  */
+import { BY_DEADLINE } from "./errors.ts";
 import {
   appendChild,
   appendWaiter,
@@ -25,11 +26,13 @@ import {
   STOPPING,
 } from "./scope-node.ts";
 
-export function cancelNode(node: ScopeNode, reason: unknown): void {
+/** `origin` says to people who does it. */
+export function cancelNode(node: ScopeNode, reason: unknown, origin: string): void {
   if ((node.flags & (CLOSED | CANCELLED)) !== 0) return;
   node.flags |= CANCELLED;
   const extras = node.rare();
   extras.reason = reason;
+  extras.origin = origin;
   extras.cancelledAt = node.loop.time();
   // Already cancelled from outside: the outermost visible scope stays the one that is named.
   if (node.cancelledBy === null) spread(node, node);
@@ -130,7 +133,7 @@ function refreshDeadlines(root: ScopeNode): void {
 function expire(node: ScopeNode): void {
   if ((node.flags & (CLOSED | CANCELLED)) !== 0) return;
   node.flags |= EXPIRED;
-  cancelNode(node, "deadline passed");
+  cancelNode(node, "deadline passed", BY_DEADLINE);
 }
 
 /** Cancels every scope visible from `node` whose deadline has passed, though its timer could not fire yet. */
@@ -167,7 +170,7 @@ export function stopNode(node: ScopeNode, graceMs: number, reason: unknown): voi
   if (end >= extras.stopAt) return;
   extras.stopAt = end;
   extras.stopTimer?.cancel();
-  extras.stopTimer = node.loop.callAt(end, () => cancelNode(node, reason));
+  extras.stopTimer = node.loop.callAt(end, () => cancelNode(node, reason, "the end of its grace period"));
 }
 
 export function isStopping(node: ScopeNode): boolean {
@@ -188,6 +191,7 @@ export function closeNode(node: ScopeNode): void {
     extras.graceTimer?.cancel();
     extras.stopTimer?.cancel();
     extras.deadline = Infinity;
+    if (extras.held !== undefined) for (const held of extras.held) held.ownerEnded();
   }
   const parent = node.parent;
   if (parent === null) return;

@@ -9,7 +9,7 @@ import { defaultLoop, type Loop } from "./ports.ts";
 import { cancelNode, closeNode } from "./propagation.ts";
 import { quietly } from "./quiet.ts";
 import { currentNode, isInsideRun, Scope } from "./scope.ts";
-import type { ScopeNode, SettledTask } from "./scope-node.ts";
+import type { Reportable, ScopeNode, SettledTask } from "./scope-node.ts";
 import { TaskNode } from "./task.ts";
 import { taskGroup } from "./task-group.ts";
 
@@ -61,14 +61,16 @@ async function runTree<T>(fn: () => Returned<T>, options: RunOptions): Promise<T
     loop.detach(stuck);
     unlink();
     // Waits that were started and never awaited: nobody can want them now, and a timer would hold the process.
-    cancelNode(root, "the run has ended");
+    cancelNode(root, "the run has ended", "its end");
     closeNode(root);
+    for (const error of root.unobserved) error.report();
   }
 }
 
 /** The top of a tree. Its one child is the first task, whose outcome is that of the run. */
 class RunNode extends Scope {
   #tell!: { resolve: (value: unknown) => void; reject: (error: unknown) => void };
+  readonly #unobserved = new Set<Reportable>();
   readonly ended: Promise<unknown> = new Promise((resolve, reject) => {
     this.#tell = { resolve, reject };
   });
@@ -77,10 +79,14 @@ class RunNode extends Scope {
     super(null, loop, label);
   }
 
+  override get unobserved(): Set<Reportable> {
+    return this.#unobserved;
+  }
+
   /** Nothing can ever happen again. Told twice, what is left hides behind shields, and the run ends without it. */
   stuck(error: DeadlockError): void {
     if (this.cancelCalled) this.#tell.reject(error);
-    else cancelNode(this, error);
+    else cancelNode(this, error, "a deadlock");
   }
 
   override taskSettled(task: SettledTask): void {
@@ -96,7 +102,7 @@ class RunNode extends Scope {
 /** One listener, removed when the run ends. */
 function linkSignal(node: ScopeNode, signal: AbortSignal | undefined): () => void {
   if (signal === undefined) return () => {};
-  const abort = (): void => cancelNode(node, signal.reason);
+  const abort = (): void => cancelNode(node, signal.reason, "an AbortSignal");
   if (signal.aborted) {
     abort();
     return () => {};

@@ -48,6 +48,8 @@ export interface Interruptible {
 
 export class ScopeExtras {
   reason: unknown = undefined;
+  /** Who cancelled it, for people. */
+  origin = "";
   /** Loop time of the cancellation; grace periods count from it. */
   cancelledAt = 0;
   deadline: number = Infinity;
@@ -64,13 +66,26 @@ export class ScopeExtras {
   /** How often a checkpoint refused this task since `refusedBy` was cancelled. */
   refusals = 0;
   refusedBy: ScopeNode | null = null;
+  /** What this task holds while others wait for it. */
+  held: Set<Entrusted> | undefined = undefined;
+}
+
+/** Something that a task holds, told when the task has ended without giving it back. */
+export interface Entrusted {
+  ownerEnded(): void;
 }
 
 /** A name, or the function that the node runs, whose name is then read when somebody asks. */
 export type Label = string | { readonly name: string };
 
+/** Something that is told to the operator if nobody has looked at it by the end of the run. */
+export interface Reportable {
+  report(): void;
+}
+
 /** What the parent of a task sees of it. */
 export interface SettledTask {
+  readonly name: string;
   readonly scope: CancelScope;
   /** Whether it settled with an error, a cancellation included. */
   readonly hasFailed: boolean;
@@ -125,6 +140,18 @@ export abstract class ScopeNode {
     return at;
   }
 
+  /** The top of the tree. */
+  get root(): ScopeNode {
+    let at: ScopeNode = this;
+    while (at.parent !== null) at = at.parent;
+    return at;
+  }
+
+  /** At the top of a run: the errors in it that nobody has looked at yet. */
+  get unobserved(): Set<Reportable> | undefined {
+    return undefined;
+  }
+
   /** The rare part, made now if need be. */
   rare(): ScopeExtras {
     this.extras ??= new ScopeExtras();
@@ -134,7 +161,7 @@ export abstract class ScopeNode {
   /** The error that a checkpoint here throws. */
   cancellation(): Cancelled {
     const by = this.cancelledBy ?? this;
-    return new Cancelled(by.scope, by.extras?.reason);
+    return new Cancelled(by.scope, by.extras?.reason, by.extras?.origin ?? "");
   }
 
   abstract readonly isCancelled: boolean;

@@ -58,7 +58,7 @@ export abstract class ScopeFace extends ScopeNode implements CancelScope {
   }
 
   cancel(reason?: unknown): void {
-    cancelNode(this, reason);
+    cancelNode(this, reason, currentOrigin());
   }
 
   stop(options: { graceMs: number; reason?: unknown }): void {
@@ -163,6 +163,12 @@ export function currentScope(): CancelScope {
 /** The event loop that the running code belongs to. */
 export function currentLoop(): Loop {
   return currentNode().loop;
+}
+
+/** Who the running code is, for people: the origin of a cancellation. */
+export function currentOrigin(): string {
+  const node = ambient.get();
+  return node === undefined ? "code outside of every task" : `task "${node.taskNode.name}"`;
 }
 
 /** Whether a `run` surrounds the running code. */

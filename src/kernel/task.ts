@@ -19,7 +19,17 @@
 import { settled } from "./body.ts";
 import { detour, mustDetour } from "./checkpoint.ts";
 import { Cancelled, InvalidStateError } from "./errors.ts";
-import { type Callback, type Joined, Joiner, thenQuietly } from "./joiner.ts";
+import { type FutureLike, type Handover, handOver } from "./future-like.ts";
+import { type Callback, type Joinable, thenOf } from "./joiner.ts";
+import {
+  claimAll,
+  DoneCallback,
+  type OutcomeListener,
+  type OutcomeListeners,
+  runAll,
+  withListener,
+  withoutListener,
+} from "./outcome-listeners.ts";
 import type { Loop, Startable } from "./ports.ts";
 import { cancelNode, closeNode } from "./propagation.ts";
 import { ambient, currentNode, ScopeFace } from "./scope.ts";
@@ -30,46 +40,19 @@ import {
   FULFILLED,
   isWithin,
   OBSERVED,
-  removeWaiter,
   type ScopeNode,
   type SettledTask,
   TASK,
 } from "./scope-node.ts";
 
 /**
- * A running function that can be waited for (`await task`), inspected and cancelled on its own.
+ * A running function that can be waited for (`await task`), inspected and cancelled on its own: its group and siblings go on.
  *
  * Awaiting is a checkpoint: cancelling the waiter leaves the task running. A task that failed throws its error, unchanged;
- * one that was cancelled throws its `Cancelled`, which is foreign to the waiter: no scope of the waiter swallows it.
- * Do not return a task from an async function: JavaScript awaits it there.
+ * one that was cancelled, by itself or with a scope around it, throws its `Cancelled`, which is foreign to the waiter: no scope of
+ * the waiter swallows it.
  */
-export interface Task<T> {
-  readonly name: string;
-  /** Whether it has settled, whatever the outcome. */
-  readonly done: boolean;
-  /** Whether it ended by a cancellation of its own or of a scope around it. */
-  readonly cancelled: boolean;
-  /** Cancels this task alone. Its group and siblings go on; the first reason wins. */
-  cancel(reason?: unknown): void;
-  /**
-   * The value of a settled task.
-   * @throws InvalidStateError if it still runs; its own error if it failed or was cancelled.
-   */
-  result(): T;
-  /**
-   * The error of a settled task (a `Cancelled` if it was cancelled), or `undefined`.
-   * @throws InvalidStateError if it still runs.
-   */
-  error(): unknown;
-  /**
-   * What makes `await task` work. Callbacks given by hand run in the scope of the task that ended: prefer `await`.
-   * (Spelled out here: extending `PromiseLike` would make linters ask for every task to be awaited.)
-   */
-  then<A = T, B = never>(
-    onFulfilled?: ((value: T) => A | PromiseLike<A>) | null,
-    onRejected?: ((error: unknown) => B | PromiseLike<B>) | null,
-  ): PromiseLike<A | B>;
-}
+export interface Task<T> extends FutureLike<T> {}
 
 /** What a task runs, with a name of its own. */
 interface NamedFunction {
@@ -77,12 +60,9 @@ interface NamedFunction {
   readonly run: () => unknown;
 }
 
-/** Those who wait for a task: mostly nobody, or one. */
-type Joiners = Joiner | Set<Joiner> | null;
-
 /** The node of a task. Servers subclass it to run a request without a closure. */
-export class TaskNode<T> extends ScopeFace implements Task<T>, Startable, SettledTask, Joined {
-  /** Until it has settled, those who wait; then its value or its error. One field for both keeps a parked task small. */
+export class TaskNode<T> extends ScopeFace implements Task<T>, Startable, SettledTask, Joinable {
+  /** Until it has settled, its listeners; then its value or its error. One field for both keeps a parked task small. */
   declare private content: unknown;
 
   /** `what` is the function, with a name or without; for a subclass that has its own `invoke`, the name. The parent is told when the task settles. */
@@ -122,25 +102,22 @@ export class TaskNode<T> extends ScopeFace implements Task<T>, Startable, Settle
     return this.hasFailed ? this.content : undefined;
   }
 
+  addDoneCallback(callback: (task: this) => void): void {
+    const listener = new DoneCallback(() => callback(this));
+    if (this.done) listener.run();
+    else this.addListener(listener);
+  }
+
   // biome-ignore lint/suspicious/noThenProperty: a task is awaited like a promise, and cancellably.
   then<A = T, B = never>(
     onFulfilled?: ((value: T) => A | PromiseLike<A>) | null,
     onRejected?: ((error: unknown) => B | PromiseLike<B>) | null,
   ): PromiseLike<A | B> {
-    const scope = currentNode();
-    if (mustDetour(scope)) {
-      const way = detour(scope, () => this.joined());
-      return thenQuietly(way, onFulfilled as Callback, onRejected as Callback) as Promise<A | B>;
-    }
-    if (this.done) {
-      return thenQuietly(this.joined(), onFulfilled as Callback, onRejected as Callback) as Promise<A | B>;
-    }
-    const joiner = new Joiner(scope, this, onFulfilled as Callback, onRejected as Callback);
-    const joiners = this.content as Joiners;
-    if (joiners === null) this.content = joiner;
-    else if (joiners instanceof Set) joiners.add(joiner);
-    else this.content = new Set([joiners, joiner]);
-    return joiner as PromiseLike<unknown> as PromiseLike<A | B>;
+    return thenOf(this, onFulfilled as Callback, onRejected as Callback) as PromiseLike<A | B>;
+  }
+
+  [Symbol.iterator](): Handover<T> {
+    return handOver(this);
   }
 
   start(): void {
@@ -174,7 +151,7 @@ export class TaskNode<T> extends ScopeFace implements Task<T>, Startable, Settle
     this.flags |= ENDING;
     this.rare().outcome = outcome;
     // The parent hears of a failure only after the scopes left open have ended, so they are not left to wait for good.
-    if (how === FAILED) cancelNode(this, outcome);
+    if (how === FAILED) cancelNode(this, outcome, "its own failure");
   }
 
   override childClosed(): void {
@@ -186,35 +163,35 @@ export class TaskNode<T> extends ScopeFace implements Task<T>, Startable, Settle
    * parent is told; then they are called.
    */
   private settle(outcome: unknown): void {
-    const joiners = this.content as Joiners;
+    const listeners = this.content as OutcomeListeners;
     this.flags &= ~ENDING;
     this.content = outcome;
-    if (joiners !== null) this.claim(joiners);
+    if (claimAll(listeners)) this.flags |= OBSERVED;
     this.parent?.taskSettled(this);
     closeNode(this);
-    if (joiners === null) return;
-    const hasFailed = (this.flags & FAILED) !== 0;
-    if (joiners instanceof Joiner) joiners.run(hasFailed, outcome);
-    else for (const joiner of joiners) joiner.run(hasFailed, outcome);
+    runAll(listeners, (this.flags & FAILED) !== 0, outcome);
   }
 
-  private claim(joiners: Joiner | Set<Joiner>): void {
-    if (joiners instanceof Joiner) removeWaiter(joiners);
-    else if (joiners.size === 0) return;
-    else for (const joiner of joiners) removeWaiter(joiner);
-    this.flags |= OBSERVED;
+  addListener(listener: OutcomeListener): void {
+    this.content = withListener(this.content as OutcomeListeners, listener);
   }
 
-  /** A wait for this task was cut short. */
-  forget(joiner: Joiner): void {
-    if (this.content instanceof Set) this.content.delete(joiner);
-    else if (this.content === joiner) this.content = null;
+  forget(listener: OutcomeListener): void {
+    this.content = withoutListener(this.content as OutcomeListeners, listener);
   }
 
-  private joined(): Promise<T> {
+  joined(): Promise<T> {
     if (!this.done) return new Promise<T>((resolve, reject) => this.then(resolve, reject));
     this.flags |= OBSERVED;
     return this.hasFailed ? Promise.reject(this.content) : Promise.resolve(this.content as T);
+  }
+
+  mustDetour(scope: ScopeNode): boolean {
+    return mustDetour(scope);
+  }
+
+  joinedByDetour(scope: ScopeNode): Promise<T> {
+    return detour(scope, () => this.joined());
   }
 
   private mustBeDone(what: string): void {

@@ -3,9 +3,12 @@
  *
  * However often a promise is waited for and abandoned, it carries one reaction of ours: those who wait stand in a
  * queue that a `WeakMap` finds by the promise. (A reaction each would stay with a long-lived promise for ever,
- * which is how `Promise.race` leaks.) A task needs none of this: each wait for it is cancellable by itself.
+ * which is how `Promise.race` leaks.) A task, a future or a coroutine needs none of this: each wait for it is cancellable by itself.
  */
 import { detour, mustDetour } from "./checkpoint.ts";
+import { GENERATOR } from "./drive.ts";
+import { Future } from "./future.ts";
+import { type Handover, handOver } from "./future-like.ts";
 import { inMicrotask } from "./microtask.ts";
 import { quietly } from "./quiet.ts";
 import { currentNode } from "./scope.ts";
@@ -17,18 +20,33 @@ type Watch = WaitQueue<UntilWaiter<unknown>>;
 
 const watches = new WeakMap<PromiseLike<unknown>, Watch>();
 
+/** A native promise that a coroutine can delegate to, `yield* until(promise)`, and gets its value, typed. */
+export interface Waitable<T> extends Promise<T> {
+  [Symbol.iterator](): Handover<T>;
+}
+
 /**
  * Waits for `promise`, and abandons it when cancelled: whatever it stands for goes on, and its outcome is ignored.
  * Where the work itself can be stopped, use `abortable`. Always a checkpoint; a promise that settled before
  * the cancellation keeps its value.
  */
-export function until<T>(promise: PromiseLike<T>): Promise<T> {
-  if (promise instanceof TaskNode) return quietly(async () => promise as T);
+export function until<T>(promise: PromiseLike<T>): Waitable<T> {
+  const wait = waitFor(promise) as Waitable<T>;
+  wait[Symbol.iterator] = handOverThis;
+  return wait;
+}
+
+function handOverThis<T>(this: Waitable<T>): Handover<T> {
+  return handOver(this);
+}
+
+function waitFor<T>(promise: PromiseLike<T>): Promise<T> {
+  if (!(promise instanceof Promise) && isCancellable(promise)) return quietly(async () => await promise);
   const scope = currentNode();
   if (mustDetour(scope)) {
     // Watched from now on: it may fail before the detour is over, and where it is abandoned its failure is nobody's.
     watchOf(promise);
-    return detour(scope, () => until(promise));
+    return detour(scope, () => waitFor(promise));
   }
   const waiter = new UntilWaiter<T>(scope);
   watchOf(promise).push(waiter as UntilWaiter<unknown>);
@@ -64,4 +82,9 @@ class UntilWaiter<T> extends Waiter<T> {
       if (this.queue !== null) super.interrupt();
     });
   }
+}
+
+/** Whether a wait for it belongs to our scopes already. */
+function isCancellable(thenable: PromiseLike<unknown>): boolean {
+  return thenable instanceof Future || thenable instanceof TaskNode || GENERATOR in thenable;
 }

@@ -64,7 +64,7 @@ export class Requests extends Scope {
 
   /** Cancels what is left, waits until it has ended, and leaves the tree. */
   async end(reason: string): Promise<void> {
-    cancelNode(this, reason);
+    cancelNode(this, reason, "the end of the connection");
     while (this.firstChild !== null) await this.#nextEnd();
     closeNode(this);
   }

@@ -1,0 +1,59 @@
+/**
+ * What tasks and futures have in common for those who wait for them. After asyncio's futures.
+ */
+
+import { Cancelled, showHere } from "./errors.ts";
+
+/**
+ * Something that will have an outcome: a value, an error, or a cancellation. Wait for it with `await` (or `yield*` in a
+ * generator); that is a checkpoint, and cancelling the wait leaves the thing itself alone.
+ *
+ * Do not return one from an async function: JavaScript awaits it there.
+ */
+export interface FutureLike<T> {
+  readonly name: string;
+  /** Whether it has settled, whatever the outcome. */
+  readonly done: boolean;
+  /** Whether it was cancelled. */
+  readonly cancelled: boolean;
+  /** Cancels it. The first reason wins; does nothing once it is done. */
+  cancel(reason?: unknown): void;
+  /**
+   * Its value, now.
+   * @throws InvalidStateError if it is not done; its own error if it failed or was cancelled.
+   */
+  result(): T;
+  /**
+   * Its error (a `Cancelled` if it was cancelled), or `undefined` if it has a value.
+   * @throws InvalidStateError if it is not done.
+   */
+  error(): unknown;
+  /**
+   * Calls `callback` with this once it is done, in the order of adding and in the asynchronous context of this call; never synchronously.
+   * Having a callback does not count as having seen an error; asking for it in there does.
+   */
+  addDoneCallback(callback: (done: this) => void): void;
+  /**
+   * What makes `await` work. Callbacks given by hand run in the scope of whoever settled it: prefer `await` or `addDoneCallback`.
+   * (Spelled out here: extending `PromiseLike` would make linters ask for every task to be awaited.)
+   */
+  then<A = T, B = never>(
+    onFulfilled?: ((value: T) => A | PromiseLike<A>) | null,
+    onRejected?: ((error: unknown) => B | PromiseLike<B>) | null,
+  ): PromiseLike<A | B>;
+  /** What makes `yield*` work in a generator that runs as a coroutine. */
+  [Symbol.iterator](): Handover<T>;
+}
+
+/** Hands something to wait for to the trampoline, and gives what comes back. */
+// biome-ignore lint/suspicious/noExplicitAny: the trampoline sends in what the thing gave.
+export type Handover<T> = Generator<unknown, T, any>;
+
+export function* handOver<T>(waitable: unknown): Handover<T> {
+  try {
+    return (yield waitable) as T;
+  } catch (error) {
+    if (error instanceof Cancelled) showHere(error);
+    throw error;
+  }
+}

@@ -1,0 +1,41 @@
+/**
+ * Errors that nobody has looked at. One is reported to the operator when whoever held it is collected as garbage, or when the
+ * run that it happened in has ended: by then nobody in it can look any more. Only failures that nobody waited for come here.
+ */
+import type { Loop } from "./ports.ts";
+import type { Reportable, ScopeNode } from "./scope-node.ts";
+
+const collected = new FinalizationRegistry<Unobserved>((unobserved) => unobserved.report());
+
+export class Unobserved implements Reportable {
+  readonly #name: string;
+  readonly #error: unknown;
+  readonly #loop: Loop;
+  readonly #pending: Set<Reportable> | undefined;
+
+  /** `holder` has `error` since now; `scope` is where that happened. */
+  constructor(holder: object, name: string, error: unknown, scope: ScopeNode) {
+    this.#name = name;
+    this.#error = error;
+    this.#loop = scope.loop;
+    this.#pending = scope.root.unobserved;
+    this.#pending?.add(this);
+    collected.register(holder, this, this);
+  }
+
+  /** Somebody looked. */
+  seen(): void {
+    this.#pending?.delete(this);
+    collected.unregister(this);
+  }
+
+  report(): void {
+    this.seen();
+    const error = this.#error;
+    const what = error instanceof Error ? (error.stack ?? String(error)) : String(error);
+    this.#loop.warn(
+      `the error of ${this.#name} was never looked at: await it, or ask for error()\n${what}`,
+      "COPPICE_UNOBSERVED_ERROR",
+    );
+  }
+}
