@@ -22,7 +22,7 @@ const rows: readonly (readonly string[])[] = [
   ["rpc", "http", "executors"],
   ["process", "net", "selector"],
   ["streams", "protocols"],
-  ["sync", "channels", "combinators", "coroutines"],
+  ["sync", "channels", "combinators", "coroutines", "edges"],
   ["kernel"],
 ];
 
