@@ -5,6 +5,7 @@
 import type { Returned } from "./body.ts";
 import { enclose, rethrow } from "./enclose.ts";
 import { Cancelled, DeadlockError, InvalidStateError } from "./errors.ts";
+import { checkSignal, linkSignal } from "./link-signal.ts";
 import { defaultLoop, type Loop } from "./ports.ts";
 import { cancelNode, closeNode } from "./propagation.ts";
 import { quietly } from "./quiet.ts";
@@ -28,8 +29,11 @@ export interface RunOptions {
  * reason is the signal's, unless `fn` finished first.
  *
  * @throws InvalidStateError if asked for another loop inside a `run`.
+ * @throws TypeError if `signal` is no `AbortSignal`.
  */
 export function run<T>(fn: () => Returned<T>, options: RunOptions = {}): Promise<T> {
+  const invalid = checkSignal("run", options.signal);
+  if (invalid !== undefined) return Promise.reject(invalid);
   if (isInsideRun()) return runInside(currentNode(), fn, options);
   return quietly(() => runTree(fn, options));
 }
@@ -97,16 +101,4 @@ class RunNode extends Scope {
     const error = task.outcome;
     this.#tell.reject(error instanceof Cancelled && error.reason instanceof DeadlockError ? error.reason : error);
   }
-}
-
-/** One listener, removed when the run ends. */
-function linkSignal(node: ScopeNode, signal: AbortSignal | undefined): () => void {
-  if (signal === undefined) return () => {};
-  const abort = (): void => cancelNode(node, signal.reason, "an AbortSignal");
-  if (signal.aborted) {
-    abort();
-    return () => {};
-  }
-  signal.addEventListener("abort", abort, { once: true });
-  return () => signal.removeEventListener("abort", abort);
 }

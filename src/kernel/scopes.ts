@@ -13,6 +13,7 @@ import type { Returned } from "./body.ts";
 import type { CancelScope } from "./cancel-scope.ts";
 import { enclose, rethrow, swallow } from "./enclose.ts";
 import { TimeoutError } from "./errors.ts";
+import { checkSignal, linkSignal } from "./link-signal.ts";
 import { grantGrace, setDeadline } from "./propagation.ts";
 import { currentNode, Scope } from "./scope.ts";
 import { EXPIRED, type ScopeNode, SHIELD } from "./scope-node.ts";
@@ -24,20 +25,26 @@ export interface CancelScopeOptions {
   readonly name?: string;
   /** Absolute, on the loop's clock (`currentLoop().time()`), in milliseconds. */
   readonly deadline?: number;
+  /** Cancels the scope when aborted, at once if it is already; its reason becomes the scope's. */
+  readonly signal?: AbortSignal;
 }
 
 /**
  * Runs `body` in a scope that can be cancelled as one, and gives its value, or `undefined` if the scope's own cancellation
  * cut it short. A body that finishes first keeps its value. Cancellations from outside pass.
  *
- * @throws RangeError if the deadline is `NaN`.
+ * With a `signal`, an abort is such a cancellation; one listener is on the signal while the body runs, and none afterwards.
+ *
+ * @throws RangeError if the deadline is `NaN`, TypeError if `signal` is no `AbortSignal`.
  */
 export function cancelScope<T>(body: Body<T>, options: CancelScopeOptions = {}): Promise<T | undefined> {
-  const { deadline } = options;
+  const { deadline, signal } = options;
   if (Number.isNaN(deadline)) return Promise.reject(new RangeError("deadline: expected milliseconds, got NaN"));
+  const invalid = checkSignal("cancelScope", signal);
+  if (invalid !== undefined) return Promise.reject(invalid);
   const node = new Scope(currentNode(), currentNode().loop, options.name ?? "a cancel scope");
   if (deadline !== undefined) setDeadline(node, deadline);
-  return enclose<CancelScope, T | undefined>(node, body, node, swallow);
+  return enclose<CancelScope, T | undefined>(node, body, node, swallow, linkSignal(node, signal));
 }
 
 /**
