@@ -1,8 +1,16 @@
 /** Structured concurrency: tasks that always finish, cancel and clean up. */
 import "./loops/default.ts";
 
+export { type BroadcastSender, type BroadcastSource, broadcast, type Subscription } from "./channels/broadcast.ts";
 export { channel } from "./channels/channel.ts";
+export { fromReadable, fromWritable } from "./channels/from-streams.ts";
 export type { ChannelOptions, ChannelStatistics, Overflow, Receiver, Sender } from "./channels/halves.ts";
+export type { NodeReadable, NodeWritable } from "./channels/node-streams.ts";
+export { LifoQueue, PriorityQueue, type PriorityQueueOptions, Queue } from "./channels/queue.ts";
+export type { StreamReceiver } from "./channels/stream-receiver.ts";
+export type { StreamSender } from "./channels/stream-sender.ts";
+export { type StreamSink, type StreamSource, toReadableStream, toWritableStream } from "./channels/to-streams.ts";
+export { type WatchReceiver, type WatchSender, watch } from "./channels/watch.ts";
 export {
   type Coroutine,
   type CoroutineFunction,
@@ -31,6 +39,7 @@ export {
   FrameError,
   InvalidStateError,
   isCancelled,
+  LaggedError,
   ListenError,
   OverflowError,
   suppressedErrors,

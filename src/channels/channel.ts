@@ -2,86 +2,75 @@
  * A bounded queue between tasks, in two halves that can be cloned and closed apart.
  *
  * Invariants
- * - A value sent is received once, or still in the buffer: `send` and `receive` either happen or do not.
+ * - A value sent is received once, or still in the buffer, or was dropped as the overflow policy says and the undelivered hook
+ *   has seen it: `send` and `receive` either happen or do not.
  * - While a receiver waits, the buffer is empty and no sender waits; while a sender waits, the buffer is full.
- * - Values, senders and receivers are served first come, first served.
+ * - Values, senders and receivers are served first come, first served; `trySend` and `tryReceive` overtake nobody.
  *
  *   what is open                  send                    receive
  *   both halves                   waits for room          waits for a value
- *   no sender any more            (ClosedError)           what is buffered, then EndOfChannel
+ *   no sender any more            (ClosedError)           what is buffered, then EndOfChannel (BrokenError if one was aborted)
  *   no receiver any more          BrokenError             (ClosedError)
  *
- * With capacity 0 it is a rendezvous: `send` returns when a receiver has taken the value.
+ * With capacity 0 it is a rendezvous: `send` returns when a receiver has taken the value. There is no buffer then, so there is nothing
+ * that a dropping policy could keep or drop, and asking for one is an error. (Others read it as "capacity 1" in silence.)
  */
 import { detour, mustDetour } from "../kernel/checkpoint.ts";
-import { BrokenError, ClosedError, EndOfChannel } from "../kernel/errors.ts";
+import { ClosedError } from "../kernel/errors.ts";
 import { DONE } from "../kernel/microtask.ts";
 import { currentNode } from "../kernel/scope.ts";
 import type { ScopeNode } from "../kernel/scope-node.ts";
-import { type Waiting, WaitQueue } from "../kernel/wait-queue.ts";
 import { Waiter } from "../kernel/waiter.ts";
-import { Fifo } from "./fifo.ts";
+import { ChannelState, noReceiver } from "./channel-state.ts";
+import { failAll } from "./fail-all.ts";
+import type { ChannelOptions, ChannelStatistics, Overflow, Receiver, Sender } from "./halves.ts";
+import { ReceiveIterator } from "./receive-iterator.ts";
 
-/** The sending half of a channel. */
-export interface Sender<T> {
-  /**
-   * Sends `value`, waiting while the buffer is full. Always a checkpoint. Atomic under cancellation: it either
-   * delivers the value or throws `Cancelled` and leaves the channel unchanged.
-   *
-   * @throws ClosedError if this sender is closed.
-   * @throws BrokenError if no receiver remains.
-   */
-  send(value: T): Promise<void>;
-  /** Another sender of the same channel; the channel ends when all are closed. */
-  clone(): Sender<T>;
-  /** Wakes those blocked in this sender with `ClosedError`. Idempotent, never waits. */
-  close(): void;
-  [Symbol.dispose](): void;
-}
-
-/** The receiving half of a channel. Iterating ends at the end of the channel; leaving the loop closes nothing. */
-export interface Receiver<T> extends AsyncIterable<T> {
-  /**
-   * Waits for the next value. Always a checkpoint. Atomic under cancellation: a value is never lost.
-   *
-   * @throws EndOfChannel if every sender is closed and the buffer is empty.
-   * @throws ClosedError if this receiver is closed.
-   */
-  receive(): Promise<T>;
-  /** Another receiver of the same channel: each value goes to one of them. */
-  clone(): Receiver<T>;
-  /** Wakes those blocked in this receiver with `ClosedError`. Idempotent, never waits. */
-  close(): void;
-  [Symbol.dispose](): void;
-}
+const OVERFLOWS: readonly Overflow[] = ["suspend", "dropOldest", "dropLatest", "conflate"];
 
 /**
  * Makes a channel that buffers up to `capacity` values (0: rendezvous, `Infinity`: unbounded) and returns its two halves.
  *
- * @throws RangeError if `capacity` is not a whole number, zero or more, or `Infinity`.
+ * @throws RangeError if `capacity` is not a whole number, zero or more, or `Infinity`; or if it does not go with the overflow policy:
+ * `"conflate"` needs 1, `"dropOldest"` and `"dropLatest"` at least 1.
+ *
+ * @example
+ * ```ts
+ * const [sender, receiver] = channel<string>(10);
+ * await taskGroup(async (group) => {
+ *   group.spawn(async () => {
+ *     for await (const line of receiver) console.log(line);
+ *   });
+ *   await sender.send("hello");
+ *   sender.close();
+ * });
+ * ```
  */
-export function channel<T>(capacity: number): [sender: Sender<T>, receiver: Receiver<T>] {
-  if (!(capacity === Infinity || (Number.isInteger(capacity) && capacity >= 0))) {
-    throw new RangeError(`channel: expected a capacity of zero or more, or Infinity, got ${String(capacity)}`);
-  }
-  const state = new ChannelState<T>(capacity);
+export function channel<T>(
+  capacity: number,
+  options: ChannelOptions<T> = {},
+): [sender: Sender<T>, receiver: Receiver<T>] {
+  checkCapacity(capacity, options.overflow ?? "suspend");
+  const state = new ChannelState<T>(capacity, options);
   return [new ChannelSender(state), new ChannelReceiver(state)];
 }
 
-class ChannelState<T> {
-  readonly capacity: number;
-  readonly buffer = new Fifo<T>();
-  readonly senders = new WaitQueue<SendWaiter<T>>();
-  readonly receivers = new WaitQueue<ReceiveWaiter<T>>();
-  openSenders = 0;
-  openReceivers = 0;
-
-  constructor(capacity: number) {
-    this.capacity = capacity;
+function checkCapacity(capacity: number, overflow: Overflow): void {
+  if (!OVERFLOWS.includes(overflow)) {
+    throw new RangeError(`channel: expected an overflow policy of ${OVERFLOWS.join(", ")}, got ${String(overflow)}`);
+  }
+  if (!(capacity === Infinity || (Number.isInteger(capacity) && capacity >= 0))) {
+    throw new RangeError(`channel: expected a capacity of zero or more, or Infinity, got ${String(capacity)}`);
+  }
+  if (overflow === "conflate" && capacity !== 1) {
+    throw new RangeError(`channel: "conflate" keeps one value, so expected a capacity of 1, got ${capacity}`);
+  }
+  if (overflow !== "suspend" && capacity === 0) {
+    throw new RangeError(`channel: "${overflow}" needs a buffer, so expected a capacity of at least 1, got 0`);
   }
 }
 
-class SendWaiter<T> extends Waiter<void> {
+class ChannelSendWaiter<T> extends Waiter<void> {
   readonly value: T;
   readonly half: ChannelSender<T>;
 
@@ -92,7 +81,7 @@ class SendWaiter<T> extends Waiter<void> {
   }
 }
 
-class ReceiveWaiter<T> extends Waiter<T> {
+class ChannelReceiveWaiter<T> extends Waiter<T> {
   readonly half: ChannelReceiver<T>;
 
   constructor(scope: ScopeNode, half: ChannelReceiver<T>) {
@@ -116,18 +105,16 @@ class ChannelSender<T> implements Sender<T> {
     if (this.#isClosed) return Promise.reject(closedSender());
     const state = this.#state;
     if (state.openReceivers === 0) return Promise.reject(noReceiver());
-    const receiver = state.receivers.shift();
-    if (receiver !== undefined) {
-      receiver.wake(value);
-      return DONE;
-    }
-    if (state.buffer.size < state.capacity) {
-      state.buffer.push(value);
-      return DONE;
-    }
-    const waiter = new SendWaiter(scope, this, value);
+    if (state.accept(value)) return DONE;
+    const waiter = new ChannelSendWaiter(scope, this, value);
     state.senders.push(waiter);
     return waiter.promise;
+  }
+
+  trySend(value: T): boolean {
+    if (this.#isClosed) throw closedSender();
+    if (this.#state.openReceivers === 0) throw noReceiver();
+    return this.#state.accept(value);
   }
 
   clone(): Sender<T> {
@@ -135,12 +122,20 @@ class ChannelSender<T> implements Sender<T> {
     return new ChannelSender(this.#state);
   }
 
+  statistics(): ChannelStatistics {
+    return this.#state.statistics();
+  }
+
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    const state = this.#state;
-    failAll(state.senders, (waiter) => waiter.half === this, closedSender);
-    if (--state.openSenders === 0) failAll(state.receivers, () => true, endOfChannel);
+    failAll(this.#state.senders, closedSender, (waiter) => (waiter as ChannelSendWaiter<T>).half === this);
+    this.#state.senderClosed();
+  }
+
+  abort(reason?: unknown): void {
+    if (!this.#isClosed) this.#state.aborted(reason);
+    this.close();
   }
 
   [Symbol.dispose](): void {
@@ -162,30 +157,22 @@ class ChannelReceiver<T> implements Receiver<T> {
     if (mustDetour(scope)) return detour(scope, () => this.receive());
     if (this.#isClosed) return Promise.reject(closedReceiver());
     const state = this.#state;
-    const sender = state.senders.shift();
-    if (sender !== undefined) {
-      sender.wake();
-      if (state.buffer.size === 0) return Promise.resolve(sender.value);
-      state.buffer.push(sender.value);
-    }
-    if (state.buffer.size > 0) return Promise.resolve(state.buffer.shift() as T);
-    if (state.openSenders === 0) return Promise.reject(endOfChannel());
-    const waiter = new ReceiveWaiter(scope, this);
+    if (state.hasValue) return Promise.resolve(state.take());
+    if (state.openSenders === 0) return Promise.reject(state.endError());
+    const waiter = new ChannelReceiveWaiter(scope, this);
     state.receivers.push(waiter);
     return waiter.promise;
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<T, void, undefined> {
-    for (;;) {
-      let value: T;
-      try {
-        value = await this.receive();
-      } catch (error) {
-        if (error instanceof EndOfChannel) return;
-        throw error;
-      }
-      yield value;
-    }
+  tryReceive(): { value: T } | undefined {
+    if (this.#isClosed) throw closedReceiver();
+    if (this.#state.hasValue) return { value: this.#state.take() };
+    if (this.#state.openSenders === 0) throw this.#state.endError();
+    return undefined;
+  }
+
+  [Symbol.asyncIterator](): AsyncIterableIterator<T, undefined> {
+    return new ReceiveIterator(() => this.receive());
   }
 
   clone(): Receiver<T> {
@@ -193,26 +180,20 @@ class ChannelReceiver<T> implements Receiver<T> {
     return new ChannelReceiver(this.#state);
   }
 
+  statistics(): ChannelStatistics {
+    return this.#state.statistics();
+  }
+
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    const state = this.#state;
-    failAll(state.receivers, (waiter) => waiter.half === this, closedReceiver);
-    if (--state.openReceivers === 0) failAll(state.senders, () => true, noReceiver);
+    failAll(this.#state.receivers, closedReceiver, (waiter) => (waiter as ChannelReceiveWaiter<T>).half === this);
+    this.#state.receiverClosed();
   }
 
   [Symbol.dispose](): void {
     this.close();
   }
-}
-
-/** Ends the waits that `concerns` picks, in order. */
-function failAll<W extends Waiting & { fail(make: () => Error): void }>(
-  queue: WaitQueue<W>,
-  concerns: (waiter: W) => boolean,
-  make: () => Error,
-): void {
-  for (const waiter of queue.drain(concerns)) waiter.fail(make);
 }
 
 function closedSender(): ClosedError {
@@ -221,12 +202,4 @@ function closedSender(): ClosedError {
 
 function closedReceiver(): ClosedError {
   return new ClosedError("receive on a closed receiver");
-}
-
-function noReceiver(): BrokenError {
-  return new BrokenError("send on a channel whose receivers are all closed");
-}
-
-function endOfChannel(): EndOfChannel {
-  return new EndOfChannel("receive on a channel whose senders are all closed, with nothing left in it");
 }

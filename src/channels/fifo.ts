@@ -29,6 +29,13 @@ export class Fifo<T> {
     return value;
   }
 
+  /** Takes out all values, the oldest first. */
+  clear(): T[] {
+    const values: T[] = [];
+    while (this.#size > 0) values.push(this.shift() as T);
+    return values;
+  }
+
   #grow(): void {
     const values = [...this.#ring.slice(this.#head), ...this.#ring.slice(0, this.#head)];
     values.length = Math.max(SMALLEST, 2 * this.#size);
