@@ -12,6 +12,13 @@ export type { StreamSender } from "./channels/stream-sender.ts";
 export { type StreamSink, type StreamSource, toReadableStream, toWritableStream } from "./channels/to-streams.ts";
 export { type WatchReceiver, type WatchSender, watch } from "./channels/watch.ts";
 export {
+  type AsyncContextManager,
+  type AsyncManaged,
+  type ContextManager,
+  contextManager,
+  type Managed,
+} from "./coroutines/context-manager.ts";
+export {
   type Coroutine,
   type CoroutineFunction,
   coroutine,
@@ -27,6 +34,7 @@ export { type EventsOptions, openEvents } from "./edges/open-events.ts";
 export type { Iterated } from "./edges/source.ts";
 export { abortable } from "./kernel/abortable.ts";
 export type { CancelScope } from "./kernel/cancel-scope.ts";
+export { ContextVar, type ContextVarOptions, type Token } from "./kernel/context-var.ts";
 export { ErrorGroup, type GroupHandler, handleGroup } from "./kernel/error-group.ts";
 export {
   BrokenError,
@@ -65,4 +73,16 @@ export { currentTask, type Task } from "./kernel/task.ts";
 export { taskGroup } from "./kernel/task-group.ts";
 export { until, type Waitable } from "./kernel/until.ts";
 export { type MainOptions, main } from "./process/main.ts";
+export { Barrier, type BarrierStatistics } from "./sync/barrier.ts";
+export {
+  CapacityLimiter,
+  type CapacityLimiterOptions,
+  type CapacityLimiterStatistics,
+} from "./sync/capacity-limiter.ts";
+export { Condition, type ConditionStatistics } from "./sync/condition.ts";
 export { Event } from "./sync/event.ts";
+export { Latch } from "./sync/latch.ts";
+export { Lock, type LockOptions, type LockStatistics } from "./sync/lock.ts";
+export { once } from "./sync/once.ts";
+export { RwLock, type RwLockStatistics } from "./sync/rw-lock.ts";
+export { Semaphore, type SemaphoreOptions, type SemaphoreStatistics } from "./sync/semaphore.ts";

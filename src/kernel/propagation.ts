@@ -64,7 +64,7 @@ function spread(root: ScopeNode, by: ScopeNode): void {
 }
 
 /** Visits `root` and what is below it, parents first, in order of arrival; below a node only if `visit` says so. */
-function walk(root: ScopeNode, visit: (node: ScopeNode) => boolean): void {
+export function walk(root: ScopeNode, visit: (node: ScopeNode) => boolean): void {
   let node = root;
   for (;;) {
     if (visit(node) && node.firstChild !== null) {
@@ -105,6 +105,16 @@ function liftShield(node: ScopeNode): void {
   refreshDeadlines(node);
   const by = node.parent?.cancelledBy;
   if (by) spread(node, by);
+}
+
+/** Lifts every shield below `root`, for good. */
+export function liftShields(root: ScopeNode): void {
+  const shields: ScopeNode[] = [];
+  walk(root, (node) => {
+    if ((node.flags & SHIELD) !== 0) shields.push(node);
+    return true;
+  });
+  for (const shield of shields) liftShield(shield);
 }
 
 /** Sets the node's own deadline; `Infinity` removes it. */

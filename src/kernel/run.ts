@@ -3,6 +3,7 @@
  */
 
 import type { Returned } from "./body.ts";
+import { Deadlock } from "./deadlock.ts";
 import { enclose, rethrow } from "./enclose.ts";
 import { Cancelled, DeadlockError, InvalidStateError } from "./errors.ts";
 import { checkSignal, linkSignal } from "./link-signal.ts";
@@ -55,7 +56,7 @@ async function runTree<T>(fn: () => Returned<T>, options: RunOptions): Promise<T
   const root = new RunNode(options.loop ?? defaultLoop(), options.name ?? "run");
   const { loop } = root;
   const unlink = linkSignal(root, options.signal);
-  const stuck = (what: string): void => root.stuck(new DeadlockError(what));
+  const stuck = (what: string): void => root.stuck(what);
   loop.attach(stuck);
   try {
     const { name } = options;
@@ -74,6 +75,7 @@ async function runTree<T>(fn: () => Returned<T>, options: RunOptions): Promise<T
 /** The top of a tree. Its one child is the first task, whose outcome is that of the run. */
 class RunNode extends Scope {
   #tell!: { resolve: (value: unknown) => void; reject: (error: unknown) => void };
+  #deadlock: Deadlock | undefined;
   readonly #unobserved = new Set<Reportable>();
   readonly ended: Promise<unknown> = new Promise((resolve, reject) => {
     this.#tell = { resolve, reject };
@@ -87,10 +89,14 @@ class RunNode extends Scope {
     return this.#unobserved;
   }
 
-  /** Nothing can ever happen again. Told twice, what is left hides behind shields, and the run ends without it. */
-  stuck(error: DeadlockError): void {
-    if (this.cancelCalled) this.#tell.reject(error);
-    else cancelNode(this, error, "a deadlock");
+  /** Nothing can ever happen again. Told again with no wait left to cut short, the run ends without what is left. */
+  stuck(what: string): void {
+    this.#deadlock ??= new Deadlock(this, what);
+    if (!this.#deadlock.strike()) this.#tell.reject(this.#deadlock.report());
+  }
+
+  override met(node: ScopeNode, error: Cancelled): void {
+    this.#deadlock?.met(node, error);
   }
 
   override taskSettled(task: SettledTask): void {
@@ -99,6 +105,8 @@ class RunNode extends Scope {
       return;
     }
     const error = task.outcome;
-    this.#tell.reject(error instanceof Cancelled && error.reason instanceof DeadlockError ? error.reason : error);
+    const isDeadlock =
+      error instanceof Cancelled && error.reason instanceof DeadlockError && this.#deadlock !== undefined;
+    this.#tell.reject(isDeadlock ? this.#deadlock?.report() : error);
   }
 }

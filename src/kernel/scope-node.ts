@@ -35,6 +35,8 @@ export const FULFILLED = 256;
 export const FAILED = 512;
 /** Somebody has seen how a task ended. */
 export const OBSERVED = 1024;
+/** A case of a `select`, or a scope inside of one: the first wait to end in it decides, in that very moment. */
+export const BRANCH = 2048;
 
 /** A wait that a cancellation can cut short. */
 export interface Interruptible {
@@ -42,6 +44,8 @@ export interface Interruptible {
   nextInScope: Interruptible | null;
   /** Null while it is in no scope. */
   prevInScope: Interruptible | null;
+  /** Whether it waits to be told to end, and for nothing else. */
+  readonly isPatient?: boolean;
   /** Called once, already unlinked. May return what must run after the whole tree was told (user code). */
   interrupt(): (() => void) | undefined;
 }
@@ -63,11 +67,16 @@ export class ScopeExtras {
   stopWaiters: Set<() => void> | undefined = undefined;
   /** How a task ended that still waits for scopes it left open. */
   outcome: unknown = undefined;
+  /** The context variables that were set in this task. */
+  context: ReadonlyMap<object, unknown> | undefined = undefined;
+  /** How many waits this cancellation has cut short, and the error that is shared by those that came late. */
+  cutWaits = 0;
+  commonError: Promise<never> | undefined = undefined;
   /** How often a checkpoint refused this task since `refusedBy` was cancelled. */
   refusals = 0;
   refusedBy: ScopeNode | null = null;
   /** What this task holds while others wait for it. */
-  held: Set<Entrusted> | undefined = undefined;
+  held: Entrusted[] | undefined = undefined;
 }
 
 /** Something that a task holds, told when the task has ended without giving it back. */
@@ -161,8 +170,13 @@ export abstract class ScopeNode {
   /** The error that a checkpoint here throws. */
   cancellation(): Cancelled {
     const by = this.cancelledBy ?? this;
-    return new Cancelled(by.scope, by.extras?.reason, by.extras?.origin ?? "");
+    const error = new Cancelled(by.scope, by.extras?.reason, by.extras?.origin ?? "");
+    by.met(this, error);
+    return error;
   }
+
+  /** A checkpoint at `_node` has built the error of this node's cancellation. */
+  met(_node: ScopeNode, _error: Cancelled): void {}
 
   abstract readonly isCancelled: boolean;
 
@@ -171,6 +185,9 @@ export abstract class ScopeNode {
 
   /** A child has left the list. Groups and ending tasks look whether they are done. */
   childClosed(): void {}
+
+  /** Of a branch: a wait in it has ended by itself, with a value or an error. */
+  waitEnded(): void {}
 }
 
 export function appendChild(parent: ScopeNode, node: ScopeNode): void {
@@ -230,6 +247,11 @@ export function removeWaiter(waiter: Interruptible): void {
   else if (first !== waiter) first.prevInScope = prev;
   waiter.nextInScope = null;
   waiter.prevInScope = null;
+}
+
+/** Tells the branches around `scope` that a wait in it has ended. */
+export function endedInBranch(scope: ScopeNode): void {
+  for (let at: ScopeNode | null = scope; at !== null && (at.flags & BRANCH) !== 0; at = at.parent) at.waitEnded();
 }
 
 /** Whether `scope` is `node` or one of those around it. */

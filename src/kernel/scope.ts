@@ -7,7 +7,7 @@ import { detour, mustDetour } from "./checkpoint.ts";
 import { InvalidStateError } from "./errors.ts";
 import { defaultLoop, type Loop } from "./ports.ts";
 import { cancelNode, isStopping, setDeadline, stopNode } from "./propagation.ts";
-import { CANCELLED, CAUGHT, CLOSED, type Label, ScopeNode } from "./scope-node.ts";
+import { BRANCH, CANCELLED, CAUGHT, CLOSED, type Label, ScopeNode } from "./scope-node.ts";
 import { Waiter } from "./waiter.ts";
 
 /** The public face of a node; tasks have it too. */
@@ -78,12 +78,13 @@ export class Scope extends ScopeFace {
   declare readonly loop: Loop;
 
   constructor(parent: ScopeNode | null, loop: Loop, label: Label, flags = 0) {
-    super(parent, label, flags);
+    super(parent, label, parent === null ? flags : flags | (parent.flags & BRANCH));
     this.loop = loop;
   }
 }
 
 class StopWaiter extends Waiter<void> {
+  readonly isPatient = true;
   readonly #forget: () => void;
 
   constructor(scope: ScopeNode, node: ScopeNode) {
@@ -141,6 +142,11 @@ export function currentNode(): ScopeNode {
   const node = ambient.get();
   if (node === undefined) return outsideNode();
   return (node.flags & CLOSED) === 0 ? node : openNode(node);
+}
+
+/** The innermost node around the running code, open or not: where its context variables are found. */
+export function ambientNode(): ScopeNode {
+  return ambient.get() ?? outsideNode();
 }
 
 /** Code that outlived its scope belongs to the nearest one around it that is still open; at last, to the run. */

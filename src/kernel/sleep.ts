@@ -46,6 +46,10 @@ class SleepWaiter extends Waiter<void> {
     this.#timer = ms === Infinity ? undefined : scope.loop.callAt(scope.loop.time() + ms, () => this.wake());
   }
 
+  get isPatient(): boolean {
+    return this.#timer === undefined;
+  }
+
   protected override abandoned(): void {
     this.#timer?.cancel();
   }

@@ -18,6 +18,7 @@
 
 import { settled } from "./body.ts";
 import { detour, mustDetour } from "./checkpoint.ts";
+import { contexts, inheritContext } from "./context.ts";
 import { Cancelled, InvalidStateError } from "./errors.ts";
 import { type FutureLike, type Handover, handOver } from "./future-like.ts";
 import { type Callback, type Joinable, thenOf } from "./joiner.ts";
@@ -69,6 +70,7 @@ export class TaskNode<T> extends ScopeFace implements Task<T>, Startable, Settle
   constructor(parent: ScopeNode, what: (() => unknown) | NamedFunction | string) {
     super(parent, what, TASK);
     this.content = null;
+    if (contexts.areInUse) inheritContext(this);
   }
 
   get loop(): Loop {

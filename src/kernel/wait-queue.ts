@@ -18,6 +18,10 @@ export class WaitQueue<W extends Waiting> {
     return this.#size;
   }
 
+  get first(): W | undefined {
+    return (this.#head ?? undefined) as W | undefined;
+  }
+
   push(waiter: W): void {
     waiter.queue = this;
     waiter.prevInQueue = this.#tail;

@@ -8,6 +8,7 @@
  * The promise is a plain native one that the user awaits directly, so a successful wait costs one promise. To fail, it is
  * resolved with the promise of an async function that throws two microtasks later: by then the one waits for the other, so V8
  * can follow them from the error, which is constructed in that function, to the user's asynchronous frames (rule 14).
+ * Where one cancellation cuts thousands of waits short, that holds for the first of them.
  *
  * Rejected: an async method around each wait that throws on a sentinel (a generator and two promises more for every wait);
  * rejecting with an error built by whoever cancels (its stack shows the canceller); resolving with a thenable whose
@@ -15,7 +16,7 @@
  */
 import { markHandled, markHandledSoon } from "./quiet.ts";
 import { order, resume } from "./resumption.ts";
-import { appendWaiter, type Interruptible, removeWaiter, type ScopeNode } from "./scope-node.ts";
+import { appendWaiter, BRANCH, endedInBranch, type Interruptible, removeWaiter, type ScopeNode } from "./scope-node.ts";
 import type { Waiting } from "./wait-queue.ts";
 
 type Resolve<T> = (value: T | PromiseLike<T>) => void;
@@ -49,6 +50,7 @@ export class Waiter<T> implements Interruptible, Waiting {
   /** Ends the wait with `value`. The waiter must be parked, and out of its queue. */
   wake(value: T): void {
     removeWaiter(this);
+    if ((this.scope.flags & BRANCH) !== 0) endedInBranch(this.scope);
     if (order.isDrawn) wakeInTurn(this.scope, this.resolve, value);
     else this.resolve(value);
   }
@@ -56,6 +58,7 @@ export class Waiter<T> implements Interruptible, Waiting {
   /** Ends the wait with an error, which `make` builds where the wait is awaited. */
   fail(make: () => unknown): void {
     removeWaiter(this);
+    if ((this.scope.flags & BRANCH) !== 0) endedInBranch(this.scope);
     if (order.isDrawn) failInTurn(this.scope, this.resolve, make);
     else this.resolve(failure(make));
   }
@@ -64,7 +67,7 @@ export class Waiter<T> implements Interruptible, Waiting {
     this.queue?.remove(this);
     this.abandoned();
     if (order.isDrawn) interruptInTurn(this.scope, this.resolve, this.promise);
-    else this.resolve(interruption(this.scope, this.promise));
+    else this.resolve(cutShort(this.scope, this.promise));
     return undefined;
   }
 
@@ -103,6 +106,22 @@ async function failure(make: () => unknown): Promise<never> {
   await undefined;
   await undefined;
   throw make();
+}
+
+/**
+ * How many waits that one cancellation cuts short get an error of their own, whose stack shows their frames. To build it costs more
+ * than all the rest of being cancelled; further ones share an error.
+ */
+const MAX_OWN_ERRORS = 1_000;
+
+function cutShort(scope: ScopeNode, promise: Promise<unknown>): Promise<never> {
+  const by = scope.cancelledBy ?? scope;
+  const extras = by.rare();
+  if (++extras.cutWaits <= MAX_OWN_ERRORS) return interruption(scope, promise);
+  markHandled(promise);
+  // Waited for as long as one of their own is, so that all go on in the order in which they were cut short.
+  extras.commonError ??= interruption(by, promise);
+  return extras.commonError;
 }
 
 async function interruption(scope: ScopeNode, promise: Promise<unknown>): Promise<never> {

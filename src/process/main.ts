@@ -3,7 +3,7 @@
  *
  *   running --SIGINT or SIGTERM--> stopping (grace) --the same again, or grace over--> cancelled
  *   A third signal finds no handler any more, and the system ends the process.
- *   Until the program's function has ended, the process is held open: it may have nothing to wait for but a signal.
+ *   A task that waits to be told to end (`whenStopping`, `sleepForever`) holds the process open: a signal can wake it.
  *
  *   how it ended                                   exit code
  *   returned, also after a stop                    0 (or `process.exitCode`, if the program set it)
@@ -12,9 +12,11 @@
  */
 import process from "node:process";
 import { inspect } from "node:util";
-import type { Loop, Timer } from "../kernel/ports.ts";
+import { hasPatientWait } from "../kernel/deadlock.ts";
+import type { Timer } from "../kernel/ports.ts";
 import { run } from "../kernel/run.ts";
-import { currentLoop } from "../kernel/scope.ts";
+import { currentNode } from "../kernel/scope.ts";
+import type { ScopeNode } from "../kernel/scope-node.ts";
 import { cancelScope } from "../kernel/scopes.ts";
 
 export interface MainOptions {
@@ -53,7 +55,7 @@ export async function main(fn: () => unknown, options: MainOptions = {}): Promis
             }
             first ??= signal;
           });
-          const letGo = holdProcess(currentLoop());
+          const letGo = holdProcess(currentNode());
           try {
             await fn();
             hasReturned = true;
@@ -75,18 +77,28 @@ export async function main(fn: () => unknown, options: MainOptions = {}): Promis
 
 /**
  * A program that only waits to be told to stop is not over, though no timer and no socket of its own says so. Holds when
- * the process is about to end, and no sooner: others are told of that moment as ever (`beforeExit`).
+ * the process is about to end, and no sooner: others are told of that moment as ever (`beforeExit`). Handlers of the program's own for
+ * other signals may wake anything.
  */
-function holdProcess(loop: Loop): () => void {
+function holdProcess(program: ScopeNode): () => void {
   let timer: Timer | undefined;
   const hold = (): void => {
-    timer = loop.callAt(Number.MAX_SAFE_INTEGER, () => {});
+    if (!hasPatientWait(program) && !hasOtherSignalHandlers()) return;
+    timer = program.loop.callAt(Number.MAX_SAFE_INTEGER, () => {});
   };
-  process.once("beforeExit", hold);
+  // Ahead of the loop, which takes what has nothing to wait for as stuck.
+  process.prependListener("beforeExit", hold);
   return () => {
     process.removeListener("beforeExit", hold);
     timer?.cancel();
   };
+}
+
+function hasOtherSignalHandlers(): boolean {
+  return process.eventNames().some((name) => {
+    const count = process.listenerCount(name);
+    return typeof name === "string" && name.startsWith("SIG") && count > (name in EXIT_CODES ? 1 : 0);
+  });
 }
 
 function onStopSignals(handle: (signal: StopSignal) => void): () => void {

@@ -2,6 +2,7 @@
  * The loop of a normal program: Node's own event loop (libuv), seen through the kernel's port.
  *
  * - All timers share one `setTimeout`, armed for the earliest; while none is live it does not hold the process open.
+ * - Open handles and live timers hold the process. When none is left, while runs are still under way, they are told that they are stuck.
  * - Fairness is by time: `budget` is refilled in strides that adapt to how long checkpoints lie apart, so the clock is read
  *   seldom when they are cheap, and at each one when they are dear. When a slice is used up
  *   and the event loop has had no turn since, the next checkpoint waits for one.
@@ -33,6 +34,8 @@ export class NodeLoop implements Loop {
   #isFreshTurn = true;
   #breath: Promise<void> | undefined;
   #afterTurn: (() => void)[] = [];
+  /** Those to be told when nothing can happen any more. */
+  readonly #runs = new Set<(what: string) => void>();
   /** Host timers are armed here, lest they keep, and later run in, the context of the task that happened to arm them. */
   readonly #outsideOfTasks = AsyncLocalStorage.snapshot();
 
@@ -88,9 +91,29 @@ export class NodeLoop implements Loop {
     process.emitWarning(message, { type: "CoppiceWarning", code });
   }
 
-  attach(): void {}
+  attach(stuck: (what: string) => void): void {
+    if (this.#runs.size === 0) process.on("beforeExit", this.#emptied);
+    this.#runs.add(stuck);
+  }
 
-  detach(): void {}
+  detach(stuck: (what: string) => void): void {
+    this.#runs.delete(stuck);
+    if (this.#runs.size === 0) process.removeListener("beforeExit", this.#emptied);
+  }
+
+  /** The host has nothing left to do, and would end the process under the runs that still wait. */
+  readonly #emptied = (): void => {
+    // Somebody who heard of it first has found something to wait for.
+    if (this.#timers.size > 0) return;
+    for (const stuck of this.#runs) {
+      stuck(
+        "every task is blocked, and nothing is left that could wake one: no timer, no socket, no other open handle. " +
+          "Look for a wait on something that nobody sets, sends or closes; a program that waits for a signal alone runs in main()",
+      );
+    }
+    // One more turn, after which this is called again: what cannot be cut short ends no run by itself.
+    setImmediate(() => {});
+  };
 
   readonly #runAfterTurn = (): void => {
     const callbacks = this.#afterTurn;

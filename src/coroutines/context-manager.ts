@@ -1,0 +1,171 @@
+/**
+ * Generators as context managers: what comes before the `yield` enters, what comes after it leaves. After Python's `contextlib`.
+ *
+ *   entering --yield value--> inside --left--> leaving --returned--> closed
+ *
+ * The generator yields exactly once; zero times or twice is an `InvalidStateError`. With `using` it is resumed at the `yield` whatever happened
+ * inside, because disposal never learns of an error; `use(body)` throws the body's error in at the `yield`, where it may be handled.
+ *
+ * Rejected: a callback form alone (`using` is how JavaScript spells this); a scope opened around the `yield`: what is inside would
+ * not run in it, since JavaScript binds the ambient scope to calls.
+ */
+import { type Returned, settled } from "../kernel/body.ts";
+import { InvalidStateError } from "../kernel/errors.ts";
+import { quietly } from "../kernel/quiet.ts";
+
+/** Something entered: its value, and a disposal that leaves. */
+export interface Managed<T> extends Disposable {
+  readonly value: T;
+}
+
+export interface AsyncManaged<T> extends AsyncDisposable {
+  readonly value: T;
+}
+
+/** Enters when called: `using directory = temporaryDirectory();`. */
+export interface ContextManager<A extends readonly unknown[], T> {
+  (...values: A): Managed<T>;
+  /** Enters, calls `body` with the value, and leaves. An error of the body is thrown in at the `yield`: one that is caught there ends there, and `use` gives `undefined`. */
+  use<R>(body: (value: T) => R, ...values: A): R | undefined;
+}
+
+/** Enters when called: `await using connection = await pooledConnection();`. */
+export interface AsyncContextManager<A extends readonly unknown[], T> {
+  (...values: A): Promise<AsyncManaged<T>>;
+  /** As that of `ContextManager`, with a body that may wait. */
+  use<R>(body: (value: T) => Returned<R>, ...values: A): Promise<R | undefined>;
+}
+
+/**
+ * Makes a context manager of a generator function that yields once, or an asynchronous one of an async generator function.
+ *
+ * When it is left in a cancelled scope, waits after the `yield` throw `Cancelled` as everywhere: `shield` those that must not.
+ *
+ * @example
+ * ```ts
+ * const temporaryDirectory = contextManager(function* (prefix: string) {
+ *   const path = mkdtempSync(join(tmpdir(), prefix));
+ *   try {
+ *     yield path;
+ *   } finally {
+ *     rmSync(path, { recursive: true });
+ *   }
+ * });
+ *
+ * using directory = temporaryDirectory("report-");
+ * writeFileSync(join(directory.value, "a.txt"), "text");
+ * ```
+ */
+export function contextManager<A extends readonly unknown[], T>(
+  generator: (...values: A) => AsyncGenerator<T, void, void>,
+): AsyncContextManager<A, T>;
+export function contextManager<A extends readonly unknown[], T>(
+  generator: (...values: A) => Generator<T, void, void>,
+): ContextManager<A, T>;
+export function contextManager<A extends readonly unknown[], T>(
+  generator: (...values: A) => Generator<T, void, void> | AsyncGenerator<T, void, void>,
+): ContextManager<A, T> | AsyncContextManager<A, T> {
+  const name = generator.name || "a context manager";
+  return generator instanceof AsyncGeneratorFunction
+    ? asynchronous(name, generator as (...values: A) => AsyncGenerator<T, void, void>)
+    : synchronous(name, generator as (...values: A) => Generator<T, void, void>);
+}
+
+const AsyncGeneratorFunction = async function* () {}.constructor as new () => object;
+
+function synchronous<A extends readonly unknown[], T>(
+  name: string,
+  generator: (...values: A) => Generator<T, void, void>,
+): ContextManager<A, T> {
+  const enter = (values: A): [Generator<T, void, void>, T] => {
+    const frame = generator(...values);
+    const step = frame.next();
+    if (step.done === true) throw neverYielded(name);
+    return [frame, step.value];
+  };
+  const leave = (frame: Generator<T, void, void>, step: IteratorResult<T, void>): void => {
+    if (step.done === true) return;
+    frame.return();
+    throw yieldedTwice(name);
+  };
+  const manager = (...values: A): Managed<T> => {
+    const [frame, value] = enter(values);
+    let isOpen = true;
+    return {
+      value,
+      [Symbol.dispose]() {
+        if (!isOpen) return;
+        isOpen = false;
+        leave(frame, frame.next());
+      },
+    };
+  };
+  const use = <R>(body: (value: T) => R, ...values: A): R | undefined => {
+    const [frame, value] = enter(values);
+    let result: R;
+    try {
+      result = body(value);
+    } catch (error) {
+      leave(frame, frame.throw(error));
+      return undefined;
+    }
+    leave(frame, frame.next());
+    return result;
+  };
+  return Object.assign(manager, { use });
+}
+
+function asynchronous<A extends readonly unknown[], T>(
+  name: string,
+  generator: (...values: A) => AsyncGenerator<T, void, void>,
+): AsyncContextManager<A, T> {
+  const enter = async (values: A): Promise<[AsyncGenerator<T, void, void>, T]> => {
+    const frame = generator(...values);
+    const step = await frame.next();
+    if (step.done === true) throw neverYielded(name);
+    return [frame, step.value];
+  };
+  const leave = async (frame: AsyncGenerator<T, void, void>, step: IteratorResult<T, void>): Promise<void> => {
+    if (step.done === true) return;
+    await frame.return();
+    throw yieldedTwice(name);
+  };
+  const manager = (...values: A): Promise<AsyncManaged<T>> =>
+    quietly(async () => {
+      const [frame, value] = await enter(values);
+      let isOpen = true;
+      return {
+        value,
+        [Symbol.asyncDispose]: () =>
+          quietly(async () => {
+            if (!isOpen) return;
+            isOpen = false;
+            await leave(frame, await frame.next());
+          }),
+      };
+    });
+  const use = <R>(body: (value: T) => Returned<R>, ...values: A): Promise<R | undefined> =>
+    quietly(async () => {
+      const [frame, value] = await enter(values);
+      let result: R;
+      try {
+        result = await settled(body(value));
+      } catch (error) {
+        await leave(frame, await frame.throw(error));
+        return undefined;
+      }
+      await leave(frame, await frame.next());
+      return result;
+    });
+  return Object.assign(manager, { use });
+}
+
+function neverYielded(name: string): InvalidStateError {
+  return new InvalidStateError(
+    `${name} ended without a yield: a context manager yields exactly once, where its user's work goes`,
+  );
+}
+
+function yieldedTwice(name: string): InvalidStateError {
+  return new InvalidStateError(`${name} yielded a second time: a context manager yields exactly once`);
+}
