@@ -3,7 +3,7 @@
  * (`sleep` is ended by the clock and joining a task by the task; their tests stand beside this table's.)
  */
 
-import { abortable, type CancelScope, cancelScope, channel, Event, until } from "coppice";
+import { abortable, type CancelScope, cancelScope, channel, Event, fromCallback, openFeed, until } from "coppice";
 import { StreamListener } from "../../src/net/listener.ts";
 import { connected, NotingTransport } from "./noting-transport.ts";
 
@@ -62,6 +62,42 @@ export const waits: readonly Wait[] = [
         value: "value",
         end: () => {},
       };
+    },
+  },
+  {
+    name: "fromCallback",
+    open: () => {
+      let isReady = false;
+      let call: () => void = () => {};
+      return {
+        wait: () =>
+          fromCallback<string>((done) => {
+            call = () => done(null, "value");
+            if (isReady) call();
+            return () => {
+              call = () => {};
+            };
+          }),
+        wake: () => {
+          isReady = true;
+          call();
+        },
+        value: "value",
+        end: () => {},
+      };
+    },
+  },
+  {
+    name: "feed.receive",
+    open: () => {
+      let push: (value: string) => void = () => {};
+      const feed = openFeed<string>(
+        (inlet) => {
+          push = inlet.push.bind(inlet);
+        },
+        { capacity: 1 },
+      );
+      return { wait: () => feed.receive(), wake: () => push("value"), value: "value", end: () => feed.close() };
     },
   },
   {
