@@ -1,5 +1,6 @@
 /** Byte streams over TCP, listeners, and framings. */
 import "./loops/default.ts";
+import "./loops/sockets.ts";
 
 export type { SocketAddress } from "./kernel/network.ts";
 export { type ListenTcpOptions, listen, type TcpListener } from "./net/listener.ts";

@@ -1,5 +1,6 @@
 /** JSON-RPC 2.0 services. */
 import "./loops/default.ts";
+import "./loops/sockets.ts";
 
 export {
   INTERNAL_ERROR,

@@ -5,6 +5,7 @@
 import process from "node:process";
 import { CommanderError } from "commander";
 import "../loops/default.ts";
+import "../loops/sockets.ts";
 import { bench } from "./bench.ts";
 import { call } from "./call.ts";
 import { execute } from "./execution.ts";

@@ -12,7 +12,6 @@ import { inMicrotask } from "../../kernel/microtask.ts";
 import type { Network } from "../../kernel/network.ts";
 import type { Loop, Startable, Timer } from "../../kernel/ports.ts";
 import { TimerQueue } from "../../kernel/timer-queue.ts";
-import { TcpNetwork } from "./tcp.ts";
 
 /** How long tasks may keep the event loop to themselves, in milliseconds. */
 const SLICE_MS = 5;
@@ -20,11 +19,21 @@ const LONGEST_STRIDE = 256;
 /** Node's timers hold 31 bits; further ones are reached in steps. */
 const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
 
+/** Makes a network that tells of each callback which comes from the event loop. */
+type NetworkMaker = (turnBegan: () => void) => Network;
+
+let makeNetwork: NetworkMaker | undefined;
+
+/** Gives every `NodeLoop` its sockets. Apart, so that a program without networking does not carry them. */
+export function installSockets(make: NetworkMaker): void {
+  makeNetwork = make;
+}
+
 export class NodeLoop implements Loop {
   readonly name = "node";
-  readonly network: Network = new TcpNetwork(() => this.#turnBegan());
   budget = 1;
 
+  #network: Network | undefined;
   readonly #timers = new TimerQueue(() => this.#alarm?.unref());
   #alarm: NodeJS.Timeout | undefined;
   #alarmAt = Infinity;
@@ -38,6 +47,13 @@ export class NodeLoop implements Loop {
   readonly #runs = new Set<(what: string) => void>();
   /** Host timers are armed here, lest they keep, and later run in, the context of the task that happened to arm them. */
   readonly #outsideOfTasks = AsyncLocalStorage.snapshot();
+
+  get network(): Network {
+    if (makeNetwork === undefined)
+      throw new Error("this loop has no sockets: import from coppice/net, which installs them");
+    this.#network ??= makeNetwork(() => this.#turnBegan());
+    return this.#network;
+  }
 
   time(): number {
     return performance.now();
