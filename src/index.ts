@@ -11,6 +11,18 @@ export type { StreamReceiver } from "./channels/stream-receiver.ts";
 export type { StreamSender } from "./channels/stream-sender.ts";
 export { type StreamSink, type StreamSource, toReadableStream, toWritableStream } from "./channels/to-streams.ts";
 export { type WatchReceiver, type WatchSender, watch } from "./channels/watch.ts";
+export { all } from "./combinators/all.ts";
+export { allSettled } from "./combinators/all-settled.ts";
+export { any } from "./combinators/any.ts";
+export { asCompleted } from "./combinators/as-completed.ts";
+export type { Fn, Outcome, Outcomes } from "./combinators/functions.ts";
+export { type IntervalOptions, interval } from "./combinators/interval.ts";
+export { type MapOptions, map } from "./combinators/map.ts";
+export { race } from "./combinators/race.ts";
+export { type RateLimiter, type RateLimitOptions, rateLimit } from "./combinators/rate-limit.ts";
+export { type RetryOptions, retry } from "./combinators/retry.ts";
+export { Schedule } from "./combinators/schedule.ts";
+export { type SelectCases, type Selected, select } from "./combinators/select.ts";
 export {
   type AsyncContextManager,
   type AsyncManaged,
@@ -25,12 +37,13 @@ export {
   isCoroutine,
   isCoroutineFunction,
 } from "./coroutines/coroutine.ts";
-export { type Feed, type FeedInlet, type FeedOptions, openFeed } from "./edges/feed.ts";
+export type { Feed, FeedInlet, FeedOptions } from "./edges/feed.ts";
 export { type Done, fromCallback } from "./edges/from-callback.ts";
 export { type IterateOptions, iterate } from "./edges/iterate.ts";
 export type { EmitterLike, TargetLike } from "./edges/listeners.ts";
 export { nextEvent } from "./edges/next-event.ts";
 export { type EventsOptions, openEvents } from "./edges/open-events.ts";
+export { openFeed } from "./edges/open-feed.ts";
 export type { Iterated } from "./edges/source.ts";
 export { abortable } from "./kernel/abortable.ts";
 export type { CancelScope } from "./kernel/cancel-scope.ts";

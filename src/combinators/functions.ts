@@ -1,0 +1,54 @@
+/**
+ * What combinators take: functions, never promises, because a promise has begun its work already and nobody can cancel it.
+ */
+import type { Returned } from "../kernel/body.ts";
+
+/** What a function gives in the end: the value of its promise, the return value of its generator, or what it returns. */
+export type Outcome<F> = F extends () => infer R
+  ? R extends Generator<unknown, infer V, never>
+    ? V
+    : Awaited<R>
+  : never;
+
+/** The same for each function of a tuple, in its place. */
+export type Outcomes<T extends readonly unknown[]> = { -readonly [K in keyof T]: Outcome<T[K]> };
+
+export type Fn<T> = () => Returned<T>;
+
+/**
+ * The functions in `fns`, as a list of their own.
+ *
+ * @throws TypeError if it is not iterable, or holds something that is no function.
+ */
+export function functionsOf<T>(what: string, fns: Iterable<Fn<T>>): Fn<T>[] {
+  if (!isIterable(fns)) throw new TypeError(`${what}: expected a list of functions, got ${described(fns)}`);
+  const list = Array.from(fns);
+  for (const [index, fn] of list.entries()) checkFunction(`${what}: at index ${index}`, fn);
+  return list;
+}
+
+/** @throws TypeError if `fn` is no function. */
+export function checkFunction(where: string, fn: unknown): void {
+  if (typeof fn === "function") return;
+  const advice = isThenable(fn) ? ", whose work has begun: pass () => it, or a function that begins it" : "";
+  throw new TypeError(`${where}: expected a function, got ${described(fn)}${advice}`);
+}
+
+export function isIterable<T>(value: Iterable<T>): boolean {
+  return typeof (value as Iterable<T> | null | undefined)?.[Symbol.iterator] === "function";
+}
+
+export function isAsyncIterable<T>(value: Iterable<T> | AsyncIterable<T>): value is AsyncIterable<T> {
+  return typeof (value as AsyncIterable<T> | null | undefined)?.[Symbol.asyncIterator] === "function";
+}
+
+function isThenable(value: unknown): boolean {
+  return typeof (value as PromiseLike<unknown> | null | undefined)?.then === "function";
+}
+
+/** A value as a message names it. */
+export function described(value: unknown): string {
+  if (isThenable(value)) return "a promise";
+  if (typeof value === "string") return JSON.stringify(value);
+  return typeof value === "object" && value !== null ? "an object" : String(value);
+}
