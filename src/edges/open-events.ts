@@ -1,8 +1,9 @@
 /**
  * Events as a bounded feed.
  */
-import { type Feed, type FeedOptions, openFeed } from "./feed.ts";
+import type { Feed, FeedOptions } from "./feed.ts";
 import { type EmitterLike, Listeners, type TargetLike } from "./listeners.ts";
+import { openFeed } from "./open-feed.ts";
 
 export interface EventsOptions extends FeedOptions {
   /** Events after which no more come: they end the feed. None by default. */

@@ -35,7 +35,7 @@ export function openSource<T>(iterated: Iterated<T>): Source<T> {
 
 class AsyncSource<T> implements Source<T> {
   readonly isAsync = true;
-  readonly #iterable: AsyncIterable<T> & { destroy?: unknown };
+  readonly #iterable: AsyncIterable<T>;
   readonly #iterator: AsyncIterator<T, unknown>;
 
   constructor(iterable: AsyncIterable<T>) {
@@ -48,8 +48,7 @@ class AsyncSource<T> implements Source<T> {
   }
 
   close(isWaiting: boolean): PromiseLike<unknown> | undefined {
-    const { destroy } = this.#iterable;
-    if (isWaiting && typeof destroy === "function") destroy.call(this.#iterable);
+    if (isWaiting && isNodeStream(this.#iterable)) this.#iterable.destroy();
     return this.#iterator.return?.();
   }
 }
@@ -101,6 +100,11 @@ class ReaderSource<T> implements Source<T> {
     this.#reader.releaseLock();
     return cancelled;
   }
+}
+
+function isNodeStream(iterated: unknown): iterated is { destroy(): unknown } {
+  const { destroy, pipe } = Object(iterated) as { destroy?: unknown; pipe?: unknown };
+  return typeof destroy === "function" && typeof pipe === "function";
 }
 
 function isReadableStream<T>(iterated: unknown): iterated is { getReader(): Reader<T> } {
