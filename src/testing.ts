@@ -4,4 +4,4 @@ import "./loops/default.ts";
 export { VirtualLoop, type VirtualLoopOptions } from "./loops/virtual/loop.ts";
 export { assertCheckpoints, assertNoCheckpoints } from "./testing/checkpoints.ts";
 export { Sequencer } from "./testing/sequencer.ts";
-export { virtualRun, waitAllTasksBlocked } from "./testing/virtual-run.ts";
+export { type VirtualRunOptions, virtualRun, waitAllTasksBlocked } from "./testing/virtual-run.ts";

@@ -3,20 +3,44 @@
  */
 import type { Returned } from "../kernel/body.ts";
 import { InvalidStateError } from "../kernel/errors.ts";
+import { quietly } from "../kernel/quiet.ts";
 import { run } from "../kernel/run.ts";
 import { currentLoop } from "../kernel/scope.ts";
 import { until } from "../kernel/until.ts";
+import { virtualizeTimers } from "../loops/virtual/host/timers.ts";
 import { VirtualLoop, type VirtualLoopOptions } from "../loops/virtual/loop.ts";
+
+export interface VirtualRunOptions extends VirtualLoopOptions {
+  /**
+   * Makes the host's timers and clocks follow virtual time inside of the run: `setTimeout`, `setInterval`, `setImmediate` and what clears them,
+   * `node:timers/promises`, `AbortSignal.timeout`, `Date` (from the year 2000 on) and `performance.now()`. Code outside of the run sees
+   * them as ever. Timers that are pending when the run ends never fire.
+   */
+  readonly hostTimers?: boolean;
+  /** Cancels the run when aborted. */
+  readonly signal?: AbortSignal;
+}
 
 /**
  * Runs `fn` like `run`, on a fresh virtual loop: its clock starts at 0 and jumps to the next timer when every task is blocked,
- * its network is in memory. With a `seed`, siblings start in an order drawn from it, the same in every run.
- * A wait for the real world (files, sockets of `node:net`) is not seen by the loop.
+ * its network is in memory. With a `seed`, what happens in the same moment happens in an order drawn from it, the same in every run.
+ * A wait for the real world (files, sockets of `node:net`, and without `hostTimers` its timers) is not seen by the loop.
  *
  * @throws DeadlockError if every task is blocked and no timer is pending.
  */
-export function virtualRun<T>(fn: () => Returned<T>, options: VirtualLoopOptions = {}): Promise<T> {
-  return run(fn, { loop: new VirtualLoop(options), name: "virtual run" });
+export function virtualRun<T>(fn: () => Returned<T>, options: VirtualRunOptions = {}): Promise<T> {
+  const loop = new VirtualLoop(options);
+  const { signal } = options;
+  const started = (): Promise<T> => run(fn, { loop, name: "virtual run", ...(signal && { signal }) });
+  if (options.hostTimers !== true) return started();
+  return quietly(async () => {
+    const release = virtualizeTimers(loop);
+    try {
+      return await started();
+    } finally {
+      release();
+    }
+  });
 }
 
 /**

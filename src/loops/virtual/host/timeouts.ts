@@ -80,7 +80,7 @@ export class VirtualTimeout {
   }
 
   #arm(): void {
-    this.#timer = this.#loop.callAt(this.#loop.time() + this.#delay, this.#ring);
+    this.#timer = callOutside(this.#loop, this.#delay, this.#ring);
   }
 
   readonly #ring = (): void => {
@@ -127,7 +127,17 @@ export class VirtualImmediate {
   }
 }
 
-export function milliseconds(delay: unknown): number {
+const outside = AsyncLocalStorage.snapshot();
+
+/**
+ * Sets a timer of the loop that nobody's context is charged with: whoever looks for timers left behind is told of `setTimeout` and kin by
+ * themselves, and a signal of `AbortSignal.timeout` may be left to itself.
+ */
+export function callOutside(loop: Loop, ms: number, callback: () => void): Timer {
+  return outside(() => loop.callAt(loop.time() + ms, callback));
+}
+
+function milliseconds(delay: unknown): number {
   const ms = Math.trunc(Number(delay));
   return ms >= 1 && ms <= LONGEST_DELAY_MS ? ms : 1;
 }

@@ -14,7 +14,7 @@ import type { Loop } from "../../../kernel/ports.ts";
 import { currentLoop, isInsideRun } from "../../../kernel/scope.ts";
 import { clockReplacements } from "./clocks.ts";
 import { type AnyFunction, inTheGuiseOf, type Replacement, replace } from "./patches.ts";
-import { milliseconds, VirtualImmediate, VirtualTimeout } from "./timeouts.ts";
+import { callOutside, VirtualImmediate, VirtualTimeout } from "./timeouts.ts";
 import { type TimerOptions, virtualDelay, virtualInterval, virtualTurn } from "./timer-promises.ts";
 
 /** A timer that `setTimeout` or `setInterval` gave, whichever clock it follows. */
@@ -158,7 +158,7 @@ function tell(holds: () => boolean): void {
 
 function virtualTimeoutSignal(loop: Loop, ms: number): AbortSignal {
   const controller = new AbortController();
-  loop.callAt(loop.time() + Math.max(milliseconds(ms), 1), () =>
+  callOutside(loop, Math.max(ms, 1), () =>
     controller.abort(new DOMException("The operation was aborted due to timeout", "TimeoutError")),
   );
   return controller.signal;
