@@ -57,11 +57,11 @@ export interface AsyncContextManager<A extends readonly unknown[], T> {
  * ```
  */
 export function contextManager<A extends readonly unknown[], T>(
-  generator: (...values: A) => AsyncGenerator<T, void, void>,
-): AsyncContextManager<A, T>;
-export function contextManager<A extends readonly unknown[], T>(
   generator: (...values: A) => Generator<T, void, void>,
 ): ContextManager<A, T>;
+export function contextManager<A extends readonly unknown[], T>(
+  generator: (...values: A) => AsyncGenerator<T, void, void>,
+): AsyncContextManager<A, T>;
 export function contextManager<A extends readonly unknown[], T>(
   generator: (...values: A) => Generator<T, void, void> | AsyncGenerator<T, void, void>,
 ): ContextManager<A, T> | AsyncContextManager<A, T> {

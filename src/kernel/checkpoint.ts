@@ -40,11 +40,12 @@ export function detour<T>(scope: ScopeNode, again: () => Promise<T>): Promise<T>
 }
 
 function refuse(scope: ScopeNode): Promise<never> {
-  const mustBreathe = isSpinning(scope) || (--scope.loop.budget < 0 && scope.loop.refill());
+  const mustBreathe = countRefusal(scope) || (--scope.loop.budget < 0 && scope.loop.refill());
   return refusal(scope, mustBreathe ? scope.loop.breathe() : undefined);
 }
 
-function isSpinning(scope: ScopeNode): boolean {
+/** A wait in `scope` ends with the cancellation in force there. Whether its task has had too many of those at full speed. */
+export function countRefusal(scope: ScopeNode): boolean {
   const extras = scope.taskNode.rare();
   if (extras.refusedBy !== scope.cancelledBy) {
     extras.refusedBy = scope.cancelledBy;

@@ -47,13 +47,33 @@ export interface FutureLike<T> {
 
 /** Hands something to wait for to the trampoline, and gives what comes back. */
 // biome-ignore lint/suspicious/noExplicitAny: the trampoline sends in what the thing gave.
-export type Handover<T> = Generator<unknown, T, any>;
+export interface Handover<T> extends Iterator<unknown, T, any> {}
 
-export function* handOver<T>(waitable: unknown): Handover<T> {
-  try {
-    return (yield waitable) as T;
-  } catch (error) {
+/** An iterator by hand: a generator would cost each level of delegation twice as much. */
+class HandsOver<T> implements Handover<T> {
+  #waitable: unknown;
+
+  constructor(waitable: unknown) {
+    this.#waitable = waitable;
+  }
+
+  next(result: T): IteratorResult<unknown, T> {
+    const value = this.#waitable;
+    if (value === undefined) return { done: true, value: result };
+    this.#waitable = undefined;
+    return { done: false, value };
+  }
+
+  throw(error: unknown): never {
     if (error instanceof Cancelled) showHere(error);
     throw error;
   }
+
+  return(value: T): IteratorResult<unknown, T> {
+    return { done: true, value };
+  }
+}
+
+export function handOver<T>(waitable: unknown): Handover<T> {
+  return new HandsOver(waitable);
 }

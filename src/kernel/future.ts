@@ -155,7 +155,9 @@ class SettableFuture<T> implements Future<T>, Joinable {
 
   #settle(what: string, state: State, outcome: unknown): void {
     if (this.done)
-      throw new InvalidStateError(`${what} of ${this.name}, which is ${this.#state} already: a future is settled once`);
+      throw new InvalidStateError(
+        `${what} of ${this.name}, which is settled already (${this.#state}): a future is settled once`,
+      );
     const listeners = this.#content as OutcomeListeners;
     this.#state = state;
     this.#content = outcome;

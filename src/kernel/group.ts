@@ -17,7 +17,7 @@
  *   anything else, foreign `Cancelled` included   a failure: of a task, the policy (`Failures`) decides; of the body, it fails the whole
  */
 import type { Returned } from "./body.ts";
-import { detour, mustDetour } from "./checkpoint.ts";
+import { countRefusal, detour, mustDetour } from "./checkpoint.ts";
 import { callInScope } from "./enclose.ts";
 import { Cancelled, ClosedError, suppress } from "./errors.ts";
 import { cancelNode, closeNode } from "./propagation.ts";
@@ -204,7 +204,12 @@ class Group implements TaskGroup {
     if (kept !== undefined) this.#failed(kept, "its failures");
     const end = this.#failure ?? (this.#outer && { error: this.#outer });
     if (end === undefined) return;
-    if (end.error instanceof Cancelled) markHandledSoon(() => this.promise as Promise<unknown>);
+    if (end.error instanceof Cancelled) {
+      const { parent } = this.scope;
+      // It was the children whom the checkpoints refused, but it may be this task that goes round for ever.
+      if (parent?.cancelledBy != null) countRefusal(parent);
+      markHandledSoon(() => this.promise as Promise<unknown>);
+    }
     throw end.error;
   }
 }

@@ -179,3 +179,18 @@ test("a loop around waits that were interrupted is refused at the next one", () 
       assert.equal(task.cancelled, false, "it swallowed all of them and returned");
     }),
   ));
+
+test("a loop that swallows its cancellation around task groups is reported too", async (t) => {
+  const warnings = warningsDuring(t);
+  await virtually(() =>
+    cancelScope(async (scope) => {
+      scope.cancel();
+      for (let round = 0; round < 2 * MAX_FAST_REFUSALS; round++) {
+        await taskGroup((group) => {
+          group.spawn(sleepForever);
+        }).catch(() => {});
+      }
+    }),
+  );
+  assert.deepEqual(await warnings(), [SWALLOWED]);
+});
