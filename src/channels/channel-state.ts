@@ -9,7 +9,7 @@ import { WaitQueue } from "../kernel/wait-queue.ts";
 import type { Waiter } from "../kernel/waiter.ts";
 import { failAll } from "./fail-all.ts";
 import { Fifo } from "./fifo.ts";
-import type { ChannelOptions, ChannelStatistics, Overflow } from "./halves.ts";
+import type { ChannelStatistics, Overflow } from "./halves.ts";
 
 export interface SendWaiter<T> extends Waiter<void> {
   readonly value: T;
@@ -26,10 +26,10 @@ export class ChannelState<T> {
   readonly #onUndelivered: ((value: T) => void) | undefined;
   #abortion: { readonly cause: unknown } | undefined;
 
-  constructor(capacity: number, options: ChannelOptions<T>) {
+  constructor(capacity: number, overflow: Overflow, onUndelivered: ((value: T) => void) | undefined) {
     this.capacity = capacity;
-    this.#overflow = options.overflow ?? "suspend";
-    this.#onUndelivered = options.onUndelivered;
+    this.#overflow = overflow;
+    this.#onUndelivered = onUndelivered;
   }
 
   /** Hands `value` over, buffers or drops it. False: its sender has to wait. */

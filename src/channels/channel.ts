@@ -50,8 +50,9 @@ export function channel<T>(
   capacity: number,
   options: ChannelOptions<T> = {},
 ): [sender: Sender<T>, receiver: Receiver<T>] {
-  checkCapacity(capacity, options.overflow ?? "suspend");
-  const state = new ChannelState<T>(capacity, options);
+  const { overflow = "suspend", onUndelivered } = options;
+  checkCapacity(capacity, overflow);
+  const state = new ChannelState<T>(capacity, overflow, onUndelivered);
   return [new ChannelSender(state), new ChannelReceiver(state)];
 }
 
