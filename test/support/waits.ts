@@ -3,27 +3,11 @@
  * (`sleep` is ended by the clock and joining a task by the task; their tests stand beside this table's.)
  */
 
-import { abortable, type CancelScope, cancelScope, channel, Event, fromCallback, openFeed, until } from "coppice";
+import { abortable, type CancelScope, cancelScope, Event, fromCallback, openFeed, until } from "coppice";
 import { StreamListener } from "../../src/net/listener.ts";
+import { channelWaits } from "./channel-waits.ts";
 import { connected, NotingTransport } from "./noting-transport.ts";
-
-export interface Wait {
-  readonly name: string;
-  open(): OpenWait;
-}
-
-export interface OpenWait {
-  /** Begins to wait. */
-  wait(): PromiseLike<unknown>;
-  /** Ends the wait, or makes the next one ready. */
-  wake(): void;
-  /** What the wait gives. */
-  readonly value: unknown;
-  /** How often the wait had its effect, as the other side sees it. */
-  readonly effects?: () => number;
-  /** Ends what the table itself started. */
-  end(): void;
-}
+import type { Wait } from "./wait.ts";
 
 export const waits: readonly Wait[] = [
   {
@@ -33,11 +17,7 @@ export const waits: readonly Wait[] = [
       return { wait: () => event.wait(), wake: () => event.set(), value: undefined, end: () => {} };
     },
   },
-  { name: "sender.send on a rendezvous channel", open: () => openSend(0) },
-  { name: "sender.send on a full channel of capacity 1", open: () => openSend(1) },
-  { name: "receiver.receive on a rendezvous channel", open: () => openReceive(0) },
-  { name: "receiver.receive on a channel of capacity 1", open: () => openReceive(1) },
-  { name: "receiver.receive on an unbounded channel", open: () => openReceive(Infinity) },
+  ...channelWaits,
   {
     name: "until",
     open: () => {
@@ -165,43 +145,3 @@ export const waits: readonly Wait[] = [
     },
   },
 ];
-
-function openSend(capacity: number): OpenWait {
-  const [sender, receiver] = channel<string>(capacity);
-  let received = 0;
-  for (let filled = 0; filled < capacity; filled++) void sender.send("earlier");
-  return {
-    wait: () => sender.send("value"),
-    wake: () => {
-      for (let taken = 0; taken <= capacity; taken++) {
-        receiver.receive().then(
-          (value) => {
-            if (value === "value") received++;
-          },
-          () => {},
-        );
-      }
-    },
-    value: undefined,
-    effects: () => received,
-    end: () => {
-      sender.close();
-      receiver.close();
-    },
-  };
-}
-
-function openReceive(capacity: number): OpenWait {
-  const [sender, receiver] = channel<string>(capacity);
-  return {
-    wait: () => receiver.receive(),
-    wake: () => {
-      sender.send("value").catch(() => {});
-    },
-    value: "value",
-    end: () => {
-      sender.close();
-      receiver.close();
-    },
-  };
-}
