@@ -113,7 +113,7 @@ class Group implements TaskGroup {
   start<V>(fn: (started: (value: V) => void) => Returned<unknown>, options: SpawnOptions = {}): Promise<V> {
     const scope = currentNode();
     if (mustDetour(scope)) return detour(scope, () => this.start(fn, options));
-    const name = options.name ?? fn.name;
+    const name = options.name ?? (fn.name || "anonymous");
     try {
       return startTask(scope, this.#parentFor(name, options), name, fn);
     } catch (error) {
@@ -128,7 +128,7 @@ class Group implements TaskGroup {
   #parentFor(name: string, options: SpawnOptions): GroupNode {
     if ((this.scope.flags & CLOSED) !== 0) {
       throw new ClosedError(
-        `spawn of "${name}" into a task group that has settled: spawn from its body or its children, or open another group`,
+        `spawn of "${name || "anonymous"}" into a task group that has settled: spawn from its body or its children, or open another group`,
       );
     }
     if (options.background !== true) return this.children;

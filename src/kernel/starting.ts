@@ -61,8 +61,8 @@ export class StartingTask<V> extends TaskNode<unknown> {
   endedEarly(): boolean {
     if (this.#state === "started") return false;
     const isCut = this.#state === "abandoned" && (!this.hasFailed || this.outcome instanceof Cancelled);
-    if (isCut) this.ready.cut();
-    else if (this.hasFailed) this.ready.fail(() => this.outcome);
+    if (isCut) this.ready.failQuietly(() => this.ready.scope.cancellation());
+    else if (this.hasFailed) this.ready.failQuietly(() => this.outcome);
     else this.ready.fail(() => new InvalidStateError(`task "${this.name}" ended without having called started()`));
     return true;
   }
@@ -81,11 +81,11 @@ class StartWaiter<V> extends Waiter<V> {
     return () => this.#task.abandon(this.scope.cancellation().reason);
   }
 
-  /** The task has ended after its start was given up. */
-  cut(): void {
+  /** As `fail`; a cancellation raises nothing where nobody awaits the start. */
+  failQuietly(make: () => unknown): void {
     this.fail(() => {
-      const error = this.scope.cancellation();
-      markHandledSoon(() => this.promise);
+      const error = make();
+      if (error instanceof Cancelled) markHandledSoon(() => this.promise);
       return error;
     });
   }
