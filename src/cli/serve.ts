@@ -41,14 +41,13 @@ export async function serve({ module, address, maxFrameBytes, graceMs, isDebug }
     print(`stopped after ${formatSeconds(loop.time() - startedAt)}: ${did}${failed}`);
   });
   await taskGroup(async (group) => {
-    const announcer = group.spawn(() => announceStop(graceMs), { name: "announce the stop" });
+    group.spawn(() => announceStop(graceMs), { name: "announce the stop", background: true });
     const framing = lengthPrefixed({ maxFrameBytes });
     const onError = (error: unknown, method: string): void => failures.add(error, method);
     await serveConnections(listener, (stream) => {
       counts.connections++;
       return servePeer(stream, { methods, framing, onError });
     });
-    announcer.cancel("the server has ended");
   });
 }
 

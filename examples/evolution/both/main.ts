@@ -36,7 +36,7 @@ try {
       print(`${flags.clients} clients beat every ${flags.heartbeat} ms`);
 
       await taskGroup(async (group) => {
-        const status = group.spawn(() => showStatus(service, latencies), { name: "status" });
+        group.spawn(() => showStatus(service, latencies), { name: "status", background: true });
         await cancelScope(async (serving) => {
           await taskGroup(async (server) => {
             server.spawn(() => service.serve(listener), { name: "server" });
@@ -47,7 +47,6 @@ try {
             serving.stop({ graceMs: GRACE_MS });
           });
         });
-        status.cancel("the server has ended");
       });
 
       const seconds = ((performance.now() - startedAt) / 1_000).toFixed(1);

@@ -32,16 +32,17 @@ async function converse(stream: ByteStream): Promise<void> {
   connections++;
   // At most 16 answers wait to be sent. Then the reader waits too, and so, in the end, does the client.
   const [toWriter, fromReader] = channel<string>(16);
-  await taskGroup(async (group) => {
+  await taskGroup((group) => {
     const reader = group.spawn(() => readRequests(stream, toWriter));
-    const writer = group.spawn(() => writeAnswers(stream, fromReader));
-    // On Ctrl-C this connection is read no further.
-    const watch = group.spawn(async () => {
-      await currentScope().whenStopping();
-      reader.cancel("stopping");
-    });
-    await writer;
-    watch.cancel();
+    group.spawn(() => writeAnswers(stream, fromReader));
+    // On Ctrl-C this connection is read no further. A background task ends with the others.
+    group.spawn(
+      async () => {
+        await currentScope().whenStopping();
+        reader.cancel("stopping");
+      },
+      { background: true },
+    );
   });
 }
 

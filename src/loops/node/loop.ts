@@ -29,6 +29,10 @@ export function installSockets(make: NetworkMaker): void {
   makeNetwork = make;
 }
 
+const STUCK =
+  "every task is blocked, and nothing is left that could wake one: no timer, no socket, no other open handle. " +
+  "Look for a wait on something that nobody sets, sends or closes; a program that waits for a signal alone runs in main()";
+
 export class NodeLoop implements Loop {
   readonly name = "node";
   budget = 1;
@@ -45,6 +49,7 @@ export class NodeLoop implements Loop {
   #afterTurn: (() => void)[] = [];
   /** Those to be told when nothing can happen any more. */
   readonly #runs = new Set<(what: string) => void>();
+  #wasEmptied = false;
   /** Host timers are armed here, lest they keep, and later run in, the context of the task that happened to arm them. */
   readonly #outsideOfTasks = AsyncLocalStorage.snapshot();
 
@@ -117,17 +122,16 @@ export class NodeLoop implements Loop {
     if (this.#runs.size === 0) process.removeListener("beforeExit", this.#emptied);
   }
 
-  /** The host has nothing left to do, and would end the process under the runs that still wait. */
+  /**
+   * The host has nothing left to do, and would end the process under the runs that still wait. Asked twice: others who hear of
+   * it (`beforeExit`) may have found something to do.
+   */
   readonly #emptied = (): void => {
-    // Somebody who heard of it first has found something to wait for.
     if (this.#timers.size > 0) return;
-    for (const stuck of this.#runs) {
-      stuck(
-        "every task is blocked, and nothing is left that could wake one: no timer, no socket, no other open handle. " +
-          "Look for a wait on something that nobody sets, sends or closes; a program that waits for a signal alone runs in main()",
-      );
+    if (this.#wasEmptied) {
+      for (const stuck of this.#runs) stuck(STUCK);
     }
-    // One more turn, after which this is called again: what cannot be cut short ends no run by itself.
+    this.#wasEmptied = !this.#wasEmptied;
     setImmediate(() => {});
   };
 
