@@ -13,8 +13,8 @@
  * Invariant: while a receiver waits, the buffer is empty. What was begun is undone once, when the feed is no longer open.
  */
 import { detour, mustDetour } from "../kernel/checkpoint.ts";
-import { ClosedError, EndOfChannel, OverflowError } from "../kernel/errors.ts";
-import { quietly } from "../kernel/quiet.ts";
+import { Cancelled, ClosedError, EndOfChannel, OverflowError } from "../kernel/errors.ts";
+import { markHandledSoon } from "../kernel/quiet.ts";
 import { currentNode } from "../kernel/scope.ts";
 import { type Waiting, WaitQueue } from "../kernel/wait-queue.ts";
 import { Waiter } from "../kernel/waiter.ts";
@@ -47,7 +47,7 @@ export class BufferedFeed<T> implements Feed<T>, FeedInlet<T> {
     const receiver = this.#receivers.shift();
     if (receiver !== undefined) receiver.wake(value);
     else if (this.#buffer.size < this.#capacity) this.#buffer.push(new Held(value));
-    else if (this.#overflow === "fail") this.#end(() => overflowed(this.#capacity));
+    else if (this.#overflow === "fail") this.#end(overflowed.bind(undefined, this.#capacity));
     else {
       this.dropped++;
       if (this.#overflow === "dropLatest") return;
@@ -92,7 +92,8 @@ export class BufferedFeed<T> implements Feed<T>, FeedInlet<T> {
   [Symbol.asyncIterator](): AsyncIterator<T, undefined> {
     let isOver = false;
     const over = { done: true, value: undefined } as const;
-    const next = async (): Promise<IteratorResult<T, undefined>> => {
+    // With `quietly` around it, an error would show one more frame of ours.
+    const next = async (self: () => Promise<unknown>): Promise<IteratorResult<T, undefined>> => {
       if (isOver) return over;
       try {
         return { done: false, value: await this.receive() };
@@ -101,11 +102,15 @@ export class BufferedFeed<T> implements Feed<T>, FeedInlet<T> {
         isOver = true;
         this.close();
         if (isEnd) return over;
+        if (error instanceof Cancelled) markHandledSoon(self);
         throw error;
       }
     };
     return {
-      next: () => quietly(next),
+      next: () => {
+        const promise = next(() => promise);
+        return promise;
+      },
       return: async () => {
         isOver = true;
         this.close();

@@ -5,7 +5,7 @@
  * cancellably, and the source is told, and given time to clean up, before the cancellation goes on.
  */
 import { Cancelled, suppress } from "../kernel/errors.ts";
-import { quietly } from "../kernel/quiet.ts";
+import { markHandledSoon, quietly } from "../kernel/quiet.ts";
 import { checkDuration, shield } from "../kernel/scopes.ts";
 import { checkpoint } from "../kernel/sleep.ts";
 import { until } from "../kernel/until.ts";
@@ -49,8 +49,8 @@ export function iterate<T>(source: Iterated<T>, options: IterateOptions = {}): A
 class Iteration<T> implements AsyncIterator<T, undefined> {
   readonly #source: Source<T>;
   readonly #graceMs: number;
-  /** Whether the source works on an item. */
-  #isWaiting = false;
+  /** A step of the source, or the promise that one of its steps gave. */
+  #waitsFor: "nothing" | "a step" | "an item" = "nothing";
   #isOver = false;
 
   constructor(source: Source<T>, graceMs: number) {
@@ -59,7 +59,8 @@ class Iteration<T> implements AsyncIterator<T, undefined> {
   }
 
   next(): Promise<IteratorResult<T, undefined>> {
-    return quietly(() => this.#next());
+    const promise = this.#next(() => promise);
+    return promise;
   }
 
   return(): Promise<IteratorResult<T, undefined>> {
@@ -69,48 +70,38 @@ class Iteration<T> implements AsyncIterator<T, undefined> {
     });
   }
 
-  async #next(): Promise<IteratorResult<T, undefined>> {
+  /** `self` is its own promise: with `quietly` around it, a cancellation would show one more frame of ours. */
+  async #next(self: () => Promise<unknown>): Promise<IteratorResult<T, undefined>> {
     if (this.#isOver) return over;
-    let step: IteratorResult<T | PromiseLike<T>, unknown>;
     try {
       await checkpoint();
-      step = await this.#step();
+      this.#waitsFor = "a step";
+      const step = this.#source.next();
+      const { done, value } = isThenable(step) ? await until(step) : step;
+      this.#isOver = done === true;
+      if (this.#isOver) return over;
+      this.#waitsFor = "an item";
+      const item = isThenable(value) && !this.#source.isAsync ? await until(value) : value;
+      this.#waitsFor = "nothing";
+      return { done: false, value: item as T };
     } catch (error) {
-      // A source that failed is over by itself; one that was cancelled may be waiting still.
-      if (error instanceof Cancelled) await this.#close();
-      this.#isOver = true;
-      throw error;
+      const thrown = await this.#closeAfter(error);
+      if (thrown instanceof Cancelled) markHandledSoon(self);
+      throw thrown;
     }
-    if (step.done === true) {
-      this.#isOver = true;
-      return over;
-    }
-    if (this.#source.isAsync || !isThenable(step.value)) return { done: false, value: step.value as T };
-    return { done: false, value: await this.#itemOf(step.value) };
   }
 
-  async #step(): Promise<IteratorResult<T | PromiseLike<T>, unknown>> {
-    const step = this.#source.next();
-    if (!isThenable(step)) return step;
-    this.#isWaiting = true;
-    const result = await until(step);
-    this.#isWaiting = false;
-    return result;
-  }
-
-  /** What a promise in an iterable gives. If that is a failure, the iterable does not know, and is told to end. */
-  async #itemOf(promise: PromiseLike<T>): Promise<T> {
+  /** Tells the source, unless it is the one that failed and so is over by itself, and gives the error to throw. */
+  async #closeAfter(error: unknown): Promise<unknown> {
+    const isCancellation = error instanceof Cancelled;
     try {
-      return await until(promise);
-    } catch (error) {
-      try {
-        await this.#close();
-      } catch (later) {
-        if (error instanceof Cancelled) throw later;
-        suppress(error, later);
-      }
-      throw error;
+      if (isCancellation || this.#waitsFor !== "a step") await this.#close();
+    } catch (later) {
+      if (isCancellation) return later;
+      suppress(error, later);
     }
+    this.#isOver = true;
+    return error;
   }
 
   /** The first to ask closes the source, and waits for that. */
@@ -119,7 +110,7 @@ class Iteration<T> implements AsyncIterator<T, undefined> {
     this.#isOver = true;
     await shield(
       async () => {
-        const closing = this.#source.close(this.#isWaiting);
+        const closing = this.#source.close(this.#waitsFor === "a step");
         if (closing !== undefined) await until(closing);
       },
       { graceMs: this.#graceMs },

@@ -342,6 +342,7 @@ test("an item that fails after it was abandoned raises nothing; nor does an aban
         void iterate(new Manual())[Symbol.asyncIterator]().next();
         scope.cancel();
       });
+      await sleep(1);
     }),
   );
   assert.deepEqual(raised, []);

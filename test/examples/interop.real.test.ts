@@ -25,7 +25,7 @@ checkStories("interop", {
       unless one asks for the latest: 3, with 2 dropped
     A tree of tasks as an Observable
       what its tasks emit, then the end: first, second
-      unsubscribed after the first value, the tasks were cancelled and have cleaned up
+      unsubscribed after the first value, both tasks were cancelled and have cleaned up
       and an error is the same object on both sides
   `,
 });
