@@ -87,15 +87,13 @@ export { taskGroup } from "./kernel/task-group.ts";
 export { until, type Waitable } from "./kernel/until.ts";
 export { type MainOptions, main } from "./process/main.ts";
 export { Barrier, type BarrierStatistics } from "./sync/barrier.ts";
-export {
-  CapacityLimiter,
-  type CapacityLimiterOptions,
-  type CapacityLimiterStatistics,
-} from "./sync/capacity-limiter.ts";
+export { CapacityLimiter, type CapacityLimiterOptions } from "./sync/capacity-limiter.ts";
 export { Condition, type ConditionStatistics } from "./sync/condition.ts";
 export { Event } from "./sync/event.ts";
 export { Latch } from "./sync/latch.ts";
+export type { CapacityLimiterStatistics } from "./sync/loans.ts";
 export { Lock, type LockOptions, type LockStatistics } from "./sync/lock.ts";
 export { once } from "./sync/once.ts";
-export { RwLock, type RwLockStatistics } from "./sync/rw-lock.ts";
+export { RwLock } from "./sync/rw-lock.ts";
+export type { RwLockStatistics } from "./sync/rw-lock-state.ts";
 export { Semaphore, type SemaphoreOptions, type SemaphoreStatistics } from "./sync/semaphore.ts";
