@@ -14,9 +14,6 @@ const waits: Record<string, () => Promise<unknown>> = {
   fromCallback: () => fromCallback(() => {}),
   nextEvent: () => nextEvent(emitter, "ready"),
   "feed.receive": () => openEvents(emitter, "ready", { capacity: 1 }).receive(),
-    iterate([new Promise(() => {})])
-      [Symbol.asyncIterator]()
-      .next(),
 };
 
 for (const [name, wait] of Object.entries(waits)) {
