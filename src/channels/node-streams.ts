@@ -47,7 +47,7 @@ export class NodeInflow<T> implements Inflow<T> {
   constructor(stream: NodeReadable) {
     this.#stream = stream;
     this.#isEnded = stream.readableEnded;
-    this.#failure = failureOf(stream);
+    this.#failure = this.#isEnded ? undefined : failureOf(stream);
     this.#listeners = new Listeners(stream, {
       readable: () => this.#look(),
       end: () => {
@@ -59,7 +59,7 @@ export class NodeInflow<T> implements Inflow<T> {
         this.#look();
       },
       close: () => {
-        this.#failure ??= { error: destroyedEarly() };
+        if (!this.#isEnded) this.#failure ??= { error: destroyedEarly() };
         this.#look();
       },
     });
@@ -76,10 +76,11 @@ export class NodeInflow<T> implements Inflow<T> {
     this.#listeners.remove();
   }
 
-  cancel(reason: unknown): Promise<void> {
+  async cancel(reason: unknown): Promise<void> {
     this.#pull = undefined;
     this.#listeners.remove();
-    return destroyed(this.#stream, reason);
+    await destroyed(this.#stream, reason);
+    if (this.#failure !== undefined) throw this.#failure.error;
   }
 
   /** Answers the question, if there is one and an answer. */

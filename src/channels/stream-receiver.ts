@@ -31,7 +31,7 @@ export interface StreamReceiver<T> extends AsyncIterable<T, undefined>, AsyncDis
    * Closes, even when cancelled: a web stream is cancelled and unlocked, a Node stream destroyed, and those blocked in this receiver get
    * `ClosedError`. Then waits until the stream's own cleanup is done. Idempotent. A stream that is over is left as it is.
    *
-   * @throws whatever the cleanup of the stream failed with.
+   * @throws whatever the stream failed with, if no `receive` has thrown it; or what its cleanup failed with.
    */
   close(reason?: unknown): Promise<void>;
 }
