@@ -7,9 +7,10 @@
 import { callBody, type Returned } from "./body.ts";
 import { detour, mustDetour } from "./checkpoint.ts";
 import { Cancelled } from "./errors.ts";
+import { appendWaiter, removeWaiter } from "./links.ts";
 import { markHandledSoon } from "./quiet.ts";
 import { currentNode } from "./scope.ts";
-import { appendWaiter, type Interruptible, removeWaiter, type ScopeNode } from "./scope-node.ts";
+import type { Interruptible, ScopeNode } from "./scope-node.ts";
 
 /**
  * Calls `fn` with a signal that is aborted when the scope is cancelled, and waits until it has settled, aborted or not.

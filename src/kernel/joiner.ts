@@ -7,12 +7,13 @@
  */
 
 import { Cancelled } from "./errors.ts";
+import { appendWaiter, removeWaiter } from "./links.ts";
 import { DONE } from "./microtask.ts";
 import type { OutcomeListener } from "./outcome-listeners.ts";
 import { markHandled, markHandledSoon } from "./quiet.ts";
 import { order, resume } from "./resumption.ts";
 import { currentNode } from "./scope.ts";
-import { appendWaiter, type Interruptible, removeWaiter, type ScopeNode } from "./scope-node.ts";
+import type { Interruptible, ScopeNode } from "./scope-node.ts";
 import { refusal } from "./waiter.ts";
 
 /** `promise.then(...)`, quiet about a cancellation that no callback was there to catch. */

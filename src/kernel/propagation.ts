@@ -11,15 +11,12 @@
  * and what is inside is then cancelled by the outer scope, in its name.
  */
 import { BY_DEADLINE } from "./errors.ts";
+import { appendChild, appendWaiter, removeChild, removeWaiter } from "./links.ts";
 import {
-  appendChild,
-  appendWaiter,
   CANCELLED,
   CLOSED,
   EXPIRED,
   type Interruptible,
-  removeChild,
-  removeWaiter,
   type ScopeExtras,
   type ScopeNode,
   SHIELD,

@@ -5,8 +5,7 @@
  * - `cancelledBy` is the outermost cancelled node that is visible from here (no shield in between), or null.
  *   It is kept on every node, so that a checkpoint reads one field instead of walking up.
  * - `deadlineBy` is the node with the earliest deadline visible from here, or null, for the same reason.
- * - `firstChild` and `firstWaiter` head doubly linked lists in order of arrival: the head's `prev` is the tail,
- *   the tail's `next` is null. Joining and leaving cost O(1), and cancellation is delivered oldest first.
+ * - `firstChild` and `firstWaiter` head lists in order of arrival (`links.ts`): cancellation is delivered oldest first.
  * - A closed node has no children and no waiters: what it left behind belongs to its parent.
  *
  * What a plain scope never needs (deadline, reason, signal, shield, stop) sits in `extras`, made when first used:
@@ -17,6 +16,7 @@
  */
 import type { CancelScope } from "./cancel-scope.ts";
 import { Cancelled } from "./errors.ts";
+import { appendChild } from "./links.ts";
 import type { Loop, Timer } from "./ports.ts";
 
 /** Bits of `ScopeNode.flags`. */
@@ -188,65 +188,6 @@ export abstract class ScopeNode {
 
   /** Of a branch: a wait in it has ended by itself, with a value or an error. */
   waitEnded(): void {}
-}
-
-export function appendChild(parent: ScopeNode, node: ScopeNode): void {
-  const first = parent.firstChild;
-  node.next = null;
-  if (first === null) {
-    parent.firstChild = node;
-    node.prev = node;
-  } else {
-    const last = first.prev;
-    last.next = node;
-    node.prev = last;
-    first.prev = node;
-  }
-}
-
-export function removeChild(parent: ScopeNode, node: ScopeNode): void {
-  const first = parent.firstChild as ScopeNode;
-  const next = node.next;
-  if (first === node) {
-    parent.firstChild = next;
-    if (next !== null) next.prev = node.prev;
-  } else {
-    node.prev.next = next;
-    if (next === null) first.prev = node.prev;
-    else next.prev = node.prev;
-  }
-  node.next = null;
-  node.prev = node;
-}
-
-export function appendWaiter(scope: ScopeNode, waiter: Interruptible): void {
-  const first = scope.firstWaiter;
-  waiter.scope = scope;
-  waiter.nextInScope = null;
-  if (first === null) {
-    scope.firstWaiter = waiter;
-    waiter.prevInScope = waiter;
-  } else {
-    const last = first.prevInScope as Interruptible;
-    last.nextInScope = waiter;
-    waiter.prevInScope = last;
-    first.prevInScope = waiter;
-  }
-}
-
-/** Does nothing for a waiter that is in no scope. */
-export function removeWaiter(waiter: Interruptible): void {
-  const prev = waiter.prevInScope;
-  if (prev === null) return;
-  const scope = waiter.scope;
-  const first = scope.firstWaiter as Interruptible;
-  const next = waiter.nextInScope;
-  if (first === waiter) scope.firstWaiter = next;
-  else prev.nextInScope = next;
-  if (next !== null) next.prevInScope = prev;
-  else if (first !== waiter) first.prevInScope = prev;
-  waiter.nextInScope = null;
-  waiter.prevInScope = null;
 }
 
 /** Tells the branches around `scope` that a wait in it has ended. */

@@ -14,9 +14,11 @@
  * rejecting with an error built by whoever cancels (its stack shows the canceller); resolving with a thenable whose
  * `then` builds the error (V8 follows that since Node 26 only).
  */
+
+import { appendWaiter, removeWaiter } from "./links.ts";
 import { markHandled, markHandledSoon } from "./quiet.ts";
 import { order, resume } from "./resumption.ts";
-import { appendWaiter, BRANCH, endedInBranch, type Interruptible, removeWaiter, type ScopeNode } from "./scope-node.ts";
+import { BRANCH, endedInBranch, type Interruptible, type ScopeNode } from "./scope-node.ts";
 import type { Waiting } from "./wait-queue.ts";
 
 type Resolve<T> = (value: T | PromiseLike<T>) => void;
