@@ -7,6 +7,7 @@ import { abortable, type CancelScope, cancelScope, Event, fromCallback, openFeed
 import { StreamListener } from "../../src/net/listener.ts";
 import { channelWaits } from "./channel-waits.ts";
 import { connected, NotingTransport } from "./noting-transport.ts";
+import { syncWaits } from "./sync-waits.ts";
 import type { Wait } from "./wait.ts";
 
 export const waits: readonly Wait[] = [
@@ -18,6 +19,7 @@ export const waits: readonly Wait[] = [
     },
   },
   ...channelWaits,
+  ...syncWaits,
   {
     name: "until",
     open: () => {
