@@ -3,5 +3,7 @@ import "./loops/default.ts";
 
 export { VirtualLoop, type VirtualLoopOptions } from "./loops/virtual/loop.ts";
 export { assertCheckpoints, assertNoCheckpoints } from "./testing/checkpoints.ts";
+export { type LeakGuardOptions, withLeakGuard } from "./testing/leak-guard.ts";
+export { type Leak, LeakError } from "./testing/leaks/leak.ts";
 export { Sequencer } from "./testing/sequencer.ts";
 export { type VirtualRunOptions, virtualRun, waitAllTasksBlocked } from "./testing/virtual-run.ts";
