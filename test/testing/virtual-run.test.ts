@@ -11,6 +11,7 @@ import {
   sleep,
   sleepForever,
   taskGroup,
+  until,
 } from "coppice";
 import { VirtualLoop, virtualRun, waitAllTasksBlocked } from "coppice/testing";
 import { rejection } from "../support/rejection.ts";
@@ -152,4 +153,20 @@ test("the same seed draws the same numbers, on a loop as in a run", async () => 
 
 test("a deadlock behind a shield ends the run too", async () => {
   assert.ok((await rejection(virtualRun(() => shield(sleepForever)))) instanceof DeadlockError);
+});
+
+test("a deadlock report says what the host is busy with, which the loop cannot see", async () => {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  let timer: NodeJS.Timeout | undefined;
+  const error = await rejection(
+    virtualRun(() => {
+      timer = setTimeout(resolve, 60_000);
+      return until(promise);
+    }),
+  );
+  clearTimeout(timer);
+  assert.ok(error instanceof DeadlockError);
+  assert.match(error.message, /the host is busy with a timer of the host \(with hostTimers/);
+  const idle = (await rejection(virtualRun(() => until(promise)))) as DeadlockError;
+  assert.match(idle.message, /nobody sets, sends or closes/);
 });

@@ -15,6 +15,7 @@ import type { Network } from "../../kernel/network.ts";
 import type { Loop, Startable, Timer } from "../../kernel/ports.ts";
 import { drawOrder } from "../../kernel/resumption.ts";
 import { TimerQueue } from "../../kernel/timer-queue.ts";
+import { type Activity, hostActivity, newActivity } from "./host/activity.ts";
 import { MemoryNetwork } from "./network.ts";
 import { seededRandom } from "./random.ts";
 
@@ -42,6 +43,7 @@ export class VirtualLoop implements Loop {
   #ready: (() => void)[] = [];
   readonly #stuck = new Set<(what: string) => void>();
   #isPumping = false;
+  #hostBefore: Activity = new Map();
 
   constructor(options: VirtualLoopOptions = {}) {
     this.#isShuffled = options.seed !== undefined;
@@ -107,6 +109,7 @@ export class VirtualLoop implements Loop {
   }
 
   attach(stuck: (what: string) => void): void {
+    if (this.#stuck.size === 0) this.#hostBefore = hostActivity();
     this.#stuck.add(stuck);
     this.#pump();
   }
@@ -162,15 +165,19 @@ export class VirtualLoop implements Loop {
     }
     const next = this.#timers.nextAt;
     if (next === Infinity) {
-      for (const stuck of this.#stuck) {
-        stuck(
-          "every task is blocked, no timer is pending, and a virtual run has nothing else that could wake one: " +
-            "look for a wait on something that nobody sets, sends or closes",
-        );
-      }
+      const what = this.#whatIsWrong();
+      for (const stuck of this.#stuck) stuck(what);
       return;
     }
     this.#now = Math.max(this.#now, next);
     for (let due = this.#timers.takeDue(this.#now); due !== undefined; due = this.#timers.takeDue(this.#now)) due();
+  }
+
+  #whatIsWrong(): string {
+    const blocked =
+      "every task is blocked, no timer is pending, and a virtual run has nothing else that could wake one: ";
+    const unseen = newActivity(this.#hostBefore);
+    if (unseen === undefined) return `${blocked}look for a wait on something that nobody sets, sends or closes`;
+    return `${blocked}but the host is busy with ${unseen}, which virtual time cannot see; whoever waits for that belongs into a real run`;
   }
 }
