@@ -5,6 +5,7 @@ export { type BroadcastSender, type BroadcastSource, broadcast, type Subscriptio
 export { channel } from "./channels/channel.ts";
 export { fromReadable, fromWritable } from "./channels/from-streams.ts";
 export type { ChannelOptions, ChannelStatistics, Overflow, Receiver, Sender } from "./channels/halves.ts";
+export { LaggedError } from "./channels/lagged-error.ts";
 export type { NodeReadable, NodeWritable } from "./channels/node-streams.ts";
 export { LifoQueue, PriorityQueue, type PriorityQueueOptions, Queue } from "./channels/queue.ts";
 export type { StreamReceiver } from "./channels/stream-receiver.ts";
@@ -44,6 +45,7 @@ export type { EmitterLike, TargetLike } from "./edges/listeners.ts";
 export { nextEvent } from "./edges/next-event.ts";
 export { type EventsOptions, openEvents } from "./edges/open-events.ts";
 export { openFeed } from "./edges/open-feed.ts";
+export { OverflowError } from "./edges/overflow-error.ts";
 export type { Iterated } from "./edges/source.ts";
 export { abortable } from "./kernel/abortable.ts";
 export type { CancelScope } from "./kernel/cancel-scope.ts";
@@ -54,15 +56,10 @@ export {
   BusyError,
   Cancelled,
   ClosedError,
-  ConnectError,
   DeadlockError,
   EndOfChannel,
-  FrameError,
   InvalidStateError,
   isCancelled,
-  LaggedError,
-  ListenError,
-  OverflowError,
   suppressedErrors,
   TimeoutError,
 } from "./kernel/errors.ts";
@@ -86,6 +83,7 @@ export { currentTask, type Task } from "./kernel/task.ts";
 export { taskGroup } from "./kernel/task-group.ts";
 export { until, type Waitable } from "./kernel/until.ts";
 export { type MainOptions, main } from "./process/main.ts";
+export { ConnectError, FrameError, ListenError } from "./streams/errors.ts";
 export { Barrier, type BarrierStatistics } from "./sync/barrier.ts";
 export { CapacityLimiter, type CapacityLimiterOptions } from "./sync/capacity-limiter.ts";
 export { Condition, type ConditionStatistics } from "./sync/condition.ts";

@@ -19,11 +19,12 @@
  * subscriber stops everybody: for that, send to a channel each).
  */
 import { detour, mustDetour } from "../kernel/checkpoint.ts";
-import { ClosedError, EndOfChannel, LaggedError } from "../kernel/errors.ts";
+import { ClosedError, EndOfChannel } from "../kernel/errors.ts";
 import { currentNode } from "../kernel/scope.ts";
 import { WaitQueue } from "../kernel/wait-queue.ts";
 import { Waiter } from "../kernel/waiter.ts";
 import { failAll } from "./fail-all.ts";
+import { LaggedError } from "./lagged-error.ts";
 import { ReceiveIterator } from "./receive-iterator.ts";
 
 /** The sending half of a broadcast. */

@@ -4,8 +4,9 @@
  * What came from elsewhere (a peer's message, a module's error) may hold anything, so control characters are written as
  * escapes: it stays one line, and it does not drive the terminal.
  */
-import { BrokenError, ConnectError, FrameError, ListenError, TimeoutError } from "../kernel/errors.ts";
+import { BrokenError, TimeoutError } from "../kernel/errors.ts";
 import { RpcError } from "../rpc/errors.ts";
+import { ConnectError, FrameError, ListenError } from "../streams/errors.ts";
 import { FAILED, NO_CONNECTION, TIMED_OUT } from "./exit-codes.ts";
 
 /** An error whose message is meant for the user as it stands. */

@@ -13,12 +13,13 @@
  * Invariant: while a receiver waits, the buffer is empty. What was begun is undone once, when the feed is no longer open.
  */
 import { detour, mustDetour } from "../kernel/checkpoint.ts";
-import { Cancelled, ClosedError, EndOfChannel, OverflowError } from "../kernel/errors.ts";
+import { Cancelled, ClosedError, EndOfChannel } from "../kernel/errors.ts";
 import { markHandledSoon } from "../kernel/quiet.ts";
 import { currentNode } from "../kernel/scope.ts";
 import { type Waiting, WaitQueue } from "../kernel/wait-queue.ts";
 import { Waiter } from "../kernel/waiter.ts";
 import type { Feed, FeedInlet, FeedOptions } from "./feed.ts";
+import { OverflowError } from "./overflow-error.ts";
 
 /** What a `Feed` is behind its two ends. */
 export class BufferedFeed<T> implements Feed<T>, FeedInlet<T> {

@@ -4,7 +4,7 @@
  * A variable belongs to the task that sets it: what it calls and awaits sees the value, whichever scope that happens in; a task that
  * it spawns starts with the values of that moment, and then goes its own way.
  */
-import { contextNode, contextOf, setContext } from "./context.ts";
+import { type Context, contextNode, contextOf, setContext } from "./context.ts";
 import { InvalidStateError } from "./errors.ts";
 import type { ScopeNode } from "./scope-node.ts";
 
@@ -59,7 +59,7 @@ export class ContextVar<T> {
     const task = contextNode();
     const before = contextOf(task);
     setContext(task, new Map(before).set(this, value));
-    return new SetToken<T>(this, task, before.has(this), before.get(this) as T | undefined);
+    return new SetToken<T>(this, task, before);
   }
 
   /**
@@ -78,28 +78,25 @@ class SetToken<T> implements Token<T> {
   readonly variable: ContextVar<T>;
   readonly oldValue: T | undefined;
   readonly #task: ScopeNode;
-  readonly #hadValue: boolean;
+  readonly #before: Context;
   #isUsed = false;
 
-  constructor(variable: ContextVar<T>, task: ScopeNode, hadValue: boolean, oldValue: T | undefined) {
+  constructor(variable: ContextVar<T>, task: ScopeNode, before: Context) {
     this.variable = variable;
-    this.oldValue = oldValue;
+    this.oldValue = before.get(variable) as T | undefined;
     this.#task = task;
-    this.#hadValue = hadValue;
+    this.#before = before;
   }
 
   use(): void {
-    const { name } = this.variable;
-    if (this.#isUsed) throw new InvalidStateError(`a token of context variable "${name}" was used before`);
     const task = contextNode();
-    if (task !== this.#task) {
-      throw new InvalidStateError(
-        `a token of context variable "${name}" was made in task "${this.#task.name}" and cannot be used in task "${task.name}"`,
-      );
+    if (this.#isUsed || task !== this.#task) {
+      const why = this.#isUsed ? "was used before" : `belongs to task "${this.#task.name}" and not to "${task.name}"`;
+      throw new InvalidStateError(`the token of context variable "${this.variable.name}" ${why}`);
     }
     this.#isUsed = true;
     const context = new Map(contextOf(task));
-    if (this.#hadValue) context.set(this.variable, this.oldValue);
+    if (this.#before.has(this.variable)) context.set(this.variable, this.oldValue);
     else context.delete(this.variable);
     setContext(task, context);
   }

@@ -2,7 +2,7 @@
  * Several failures at once, and how to handle them by kind. After Python's exception groups and `except*`.
  */
 import { type Returned, settled } from "./body.ts";
-import { Cancelled } from "./errors.ts";
+import { Cancelled, identify } from "./errors.ts";
 import { quietly } from "./quiet.ts";
 
 type Kind<E extends Error> = abstract new (...parameters: never[]) => E;
@@ -17,8 +17,7 @@ export class ErrorGroup extends AggregateError {
   }
 
   static {
-    Object.defineProperty(ErrorGroup.prototype, "name", { value: "ErrorGroup", configurable: true, writable: true });
-    Object.defineProperty(ErrorGroup.prototype, "code", { value: "ERROR_GROUP", configurable: true, writable: true });
+    identify(ErrorGroup, "ErrorGroup", "ERROR_GROUP");
   }
 
   /** Two groups of the same shape: the errors that `predicate` picks, and the others; `undefined` for an empty one. */

@@ -1,5 +1,5 @@
 /**
- * Every error class of the kernel and of the layers above it, each with a stable `code`.
+ * The error classes of the kernel, each with a stable `code`, and those that several layers throw. A layer with errors of its own declares them.
  *
  * Invariant: a message says what happened and what to do about it. Names are set on the
  * prototype, so printing an error shows no stray fields.
@@ -101,73 +101,11 @@ export class EndOfChannel extends Error {
   }
 }
 
-/** More came than a bounded buffer holds, from a source that cannot be made to wait. */
-export class OverflowError extends Error {
-  declare readonly code: "OVERFLOW";
-  static {
-    identify(OverflowError, "OverflowError", "OVERFLOW");
-  }
-}
-
-/** A subscriber was so slow that values were dropped before it received them. Not fatal: the next receive goes on with the oldest that was kept. */
-export class LaggedError extends Error {
-  declare readonly code: "LAGGED";
-  /** How many values it has missed. */
-  readonly count: number;
-
-  constructor(message: string, count: number) {
-    super(message);
-    this.count = count;
-  }
-
-  static {
-    identify(LaggedError, "LaggedError", "LAGGED");
-  }
-}
-
 /** A call that makes no sense in the state that the thing is in. */
 export class InvalidStateError extends Error {
   declare readonly code: "INVALID_STATE";
   static {
     identify(InvalidStateError, "InvalidStateError", "INVALID_STATE");
-  }
-}
-
-/** Received bytes that break the framing: too large, cut off, not what the protocol allows. */
-export class FrameError extends Error {
-  declare readonly code: "FRAME";
-  static {
-    identify(FrameError, "FrameError", "FRAME");
-  }
-}
-
-/** A connection could not be made. `cause` is the system's error, `systemCode` its code (`ECONNREFUSED` and kin). */
-export class ConnectError extends Error {
-  declare readonly code: "CONNECT";
-  readonly systemCode: string | undefined;
-
-  constructor(message: string, options: { cause: unknown }) {
-    super(message, options);
-    this.systemCode = systemCode(options.cause);
-  }
-
-  static {
-    identify(ConnectError, "ConnectError", "CONNECT");
-  }
-}
-
-/** An address could not be listened on. `cause` is the system's error, `systemCode` its code (`EADDRINUSE` and kin). */
-export class ListenError extends Error {
-  declare readonly code: "LISTEN";
-  readonly systemCode: string | undefined;
-
-  constructor(message: string, options: { cause: unknown }) {
-    super(message, options);
-    this.systemCode = systemCode(options.cause);
-  }
-
-  static {
-    identify(ListenError, "ListenError", "LISTEN");
   }
 }
 
@@ -202,10 +140,6 @@ export function suppress(first: unknown, later: unknown): void {
   else if (!list.includes(later)) list.push(later);
 }
 
-function systemCode(cause: unknown): string | undefined {
-  return isObject(cause) && "code" in cause && typeof cause.code === "string" ? cause.code : undefined;
-}
-
 function isObject(value: unknown): value is object {
   return (typeof value === "object" && value !== null) || typeof value === "function";
 }
@@ -225,7 +159,8 @@ function printed(why: unknown): string {
   }
 }
 
-function identify(errorClass: { prototype: object }, name: string, code: string): void {
+/** Gives an error class its name and its code. */
+export function identify(errorClass: { prototype: object }, name: string, code: string): void {
   Object.defineProperty(errorClass.prototype, "name", { value: name, configurable: true, writable: true });
   Object.defineProperty(errorClass.prototype, "code", { value: code, configurable: true, writable: true });
 }

@@ -23,7 +23,7 @@ import { Cancelled, ClosedError, suppress } from "./errors.ts";
 import { cancelNode, closeNode } from "./propagation.ts";
 import { markHandledSoon } from "./quiet.ts";
 import { currentNode, currentOrigin, Scope } from "./scope.ts";
-import { CLOSED, isWithin, type Label, type ScopeNode, type SettledTask } from "./scope-node.ts";
+import { CLOSED, INSPECT, isWithin, type Label, type ScopeNode, type SettledTask } from "./scope-node.ts";
 import { StartingTask, startTask } from "./starting.ts";
 import { type Task, TaskNode } from "./task.ts";
 
@@ -119,6 +119,10 @@ class Group implements TaskGroup {
     } catch (error) {
       return Promise.reject(error);
     }
+  }
+
+  [INSPECT](): string {
+    return this.scope[INSPECT]();
   }
 
   cancelAll(reason?: unknown): void {

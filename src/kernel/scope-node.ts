@@ -92,6 +92,9 @@ export interface Reportable {
   report(): void;
 }
 
+/** The method by which Node prints an object, in the console and in failed assertions. */
+export const INSPECT: unique symbol = Symbol.for("nodejs.util.inspect.custom");
+
 /** What the parent of a task sees of it. */
 export interface SettledTask {
   readonly name: string;
@@ -147,6 +150,17 @@ export abstract class ScopeNode {
     let at: ScopeNode = this;
     while ((at.flags & TASK) === 0 && at.parent !== null) at = at.parent;
     return at;
+  }
+
+  /** Printed, a node is one line, and not the tree that hangs on it. */
+  [INSPECT](): string {
+    return `<${this.name}: ${this.state}>`;
+  }
+
+  /** What is going on with it, in a word. */
+  protected get state(): string {
+    if ((this.flags & CLOSED) !== 0) return "closed";
+    return (this.flags & CANCELLED) !== 0 ? "cancelled" : "open";
   }
 
   /** The top of the tree. */

@@ -39,6 +39,7 @@ import {
   ENDING,
   FAILED,
   FULFILLED,
+  INSPECT,
   isWithin,
   OBSERVED,
   type ScopeNode,
@@ -83,6 +84,16 @@ export class TaskNode<T> extends ScopeFace implements Task<T>, Startable, Settle
 
   get cancelled(): boolean {
     return this.done && (this.flags & CAUGHT) !== 0;
+  }
+
+  protected override get state(): string {
+    if (!this.done) return "running";
+    if (this.cancelled) return "cancelled";
+    return this.hasFailed ? "failed" : "done";
+  }
+
+  override [INSPECT](): string {
+    return `<task "${this.name}": ${this.state}>`;
   }
 
   get hasFailed(): boolean {

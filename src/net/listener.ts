@@ -4,7 +4,7 @@
  * Connections that were made and not accepted yet wait in a queue; their reading is bounded as that of every stream.
  */
 import { detour, mustDetour } from "../kernel/checkpoint.ts";
-import { ClosedError, ListenError } from "../kernel/errors.ts";
+import { ClosedError } from "../kernel/errors.ts";
 import {
   type AcceptHandler,
   formatAddress,
@@ -18,6 +18,7 @@ import { shield } from "../kernel/scopes.ts";
 import { WaitQueue } from "../kernel/wait-queue.ts";
 import { Waiter } from "../kernel/waiter.ts";
 import type { ByteStream } from "../streams/byte-stream.ts";
+import { ListenError } from "../streams/errors.ts";
 import { TransportStream } from "../streams/transport-stream.ts";
 import { DEFAULT_HOST } from "./tcp.ts";
 

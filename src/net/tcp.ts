@@ -2,12 +2,12 @@
  * TCP connections as byte streams.
  */
 import { detour, mustDetour } from "../kernel/checkpoint.ts";
-import { ConnectError } from "../kernel/errors.ts";
 import { formatAddress, type SocketAddress } from "../kernel/network.ts";
 import { currentNode } from "../kernel/scope.ts";
 import type { ScopeNode } from "../kernel/scope-node.ts";
 import { Waiter } from "../kernel/waiter.ts";
 import type { ByteStream } from "../streams/byte-stream.ts";
+import { ConnectError } from "../streams/errors.ts";
 import { TransportStream } from "../streams/transport-stream.ts";
 
 export interface TcpOptions {

@@ -10,13 +10,14 @@
  * fill this side's memory.
  */
 import { detour, mustDetour } from "../kernel/checkpoint.ts";
-import { BrokenError, ClosedError, FrameError } from "../kernel/errors.ts";
+import { BrokenError, ClosedError } from "../kernel/errors.ts";
 import type { TaskGroup } from "../kernel/group.ts";
 import { DONE } from "../kernel/microtask.ts";
 import { currentLoop, currentNode } from "../kernel/scope.ts";
 import { WaitQueue } from "../kernel/wait-queue.ts";
 import { Waiter } from "../kernel/waiter.ts";
 import type { ByteStream } from "../streams/byte-stream.ts";
+import { FrameError } from "../streams/errors.ts";
 import type { Framing } from "../streams/framing/framing.ts";
 
 /** How much text is gathered before it is written without waiting for more. */

@@ -11,13 +11,14 @@
  *   calls wait behind that, so two peers that call each other from within methods need a limit above the depth of their mutual calls.
  */
 import { detour, mustDetour } from "../kernel/checkpoint.ts";
-import { BrokenError, ClosedError, FrameError, InvalidStateError } from "../kernel/errors.ts";
+import { BrokenError, ClosedError, InvalidStateError } from "../kernel/errors.ts";
 import type { SocketAddress } from "../kernel/network.ts";
 import { quietly } from "../kernel/quiet.ts";
 import { currentLoop, currentNode, currentScope, onStopping } from "../kernel/scope.ts";
 import { cancelScope, moveOnAfter } from "../kernel/scopes.ts";
 import { taskGroup } from "../kernel/task-group.ts";
 import type { ByteStream } from "../streams/byte-stream.ts";
+import { FrameError } from "../streams/errors.ts";
 import type { FrameDecoder, Framing } from "../streams/framing/framing.ts";
 import { Calls } from "./calls.ts";
 import { Incoming } from "./incoming.ts";

@@ -8,7 +8,7 @@
  *   between frames --header or body incomplete--> in a frame (`partial` fills up to `wanted`) --complete--> between frames
  */
 import { isAscii } from "node:buffer";
-import { FrameError } from "../../kernel/errors.ts";
+import { FrameError } from "../errors.ts";
 import type { FrameDecoder, Framing } from "./framing.ts";
 
 const HEADER_BYTES = 4;
