@@ -176,7 +176,7 @@ export abstract class BaseQueue<T> implements AsyncIterable<T, undefined> {
 
   /** Gives what `get` gives and ends when the queue is shut down and empty; leaving the loop changes nothing. */
   [Symbol.asyncIterator](): AsyncIterableIterator<T, undefined> {
-    return new ReceiveIterator(() => this.get());
+    return new ReceiveIterator(this, this.get);
   }
 
   /** Hands `value` over, or stores it. False: there is no room. */

@@ -27,6 +27,9 @@ import { failAll } from "./fail-all.ts";
 import { LaggedError } from "./lagged-error.ts";
 import { ReceiveIterator } from "./receive-iterator.ts";
 
+const CLOSED = "receive on a closed subscription";
+const ENDED = "receive on a broadcast whose senders are all closed, with nothing left to receive";
+
 /** The sending half of a broadcast. */
 export interface BroadcastSender<T> {
   /**
@@ -188,7 +191,7 @@ class StateSubscription<T> implements Subscription<T> {
   }
 
   [Symbol.asyncIterator](): AsyncIterableIterator<T, undefined> {
-    return new ReceiveIterator(() => this.receive());
+    return new ReceiveIterator(this, this.receive);
   }
 
   close(): void {
@@ -217,7 +220,7 @@ class StateSubscription<T> implements Subscription<T> {
 
   /** Why nothing can be received now, if so. A lag is told once, and ends by being told. */
   #obstacle(): Error | undefined {
-    if (this.#isClosed) return closedSubscription();
+    if (this.#isClosed) return new ClosedError(CLOSED);
     const { oldest, end, openSenders } = this.#state;
     if (this.#next < oldest) {
       const missed = oldest - this.#next;
@@ -228,7 +231,7 @@ class StateSubscription<T> implements Subscription<T> {
         missed,
       );
     }
-    return this.#next === end && openSenders === 0 ? endOfBroadcast() : undefined;
+    return this.#next === end && openSenders === 0 ? new EndOfChannel(ENDED) : undefined;
   }
 }
 
@@ -237,9 +240,9 @@ function closedSender(): ClosedError {
 }
 
 function closedSubscription(): ClosedError {
-  return new ClosedError("receive on a closed subscription");
+  return new ClosedError(CLOSED);
 }
 
 function endOfBroadcast(): EndOfChannel {
-  return new EndOfChannel("receive on a broadcast whose senders are all closed, with nothing left to receive");
+  return new EndOfChannel(ENDED);
 }

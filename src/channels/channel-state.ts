@@ -24,7 +24,8 @@ export class ChannelState<T> {
   openReceivers = 0;
   readonly #overflow: Overflow;
   readonly #onUndelivered: ((value: T) => void) | undefined;
-  #abortion: { readonly cause: unknown } | undefined;
+  /** Makes what a receiver gets when no value is left and none can come. */
+  end: () => EndOfChannel | BrokenError = endOfChannel;
 
   constructor(capacity: number, overflow: Overflow, onUndelivered: ((value: T) => void) | undefined) {
     this.capacity = capacity;
@@ -64,7 +65,7 @@ export class ChannelState<T> {
   }
 
   senderClosed(): void {
-    if (--this.openSenders === 0) failAll(this.receivers, () => this.endError());
+    if (--this.openSenders === 0) failAll(this.receivers, this.end);
   }
 
   receiverClosed(): void {
@@ -74,17 +75,9 @@ export class ChannelState<T> {
   }
 
   aborted(reason: unknown): void {
-    this.#abortion ??= { cause: reason };
-  }
-
-  /** What a receiver gets when no value is left and none can come. */
-  endError(): EndOfChannel | BrokenError {
-    return this.#abortion === undefined
-      ? new EndOfChannel("receive on a channel whose senders are all closed, with nothing left in it")
-      : new BrokenError(
-          "receive on a channel one of whose senders was aborted: what it sent is not all",
-          this.#abortion,
-        );
+    if (this.end !== endOfChannel) return;
+    this.end = () =>
+      new BrokenError("receive on a channel one of whose senders was aborted: not all was sent", { cause: reason });
   }
 
   statistics(): ChannelStatistics {
@@ -121,4 +114,8 @@ export class ChannelState<T> {
 
 export function noReceiver(): BrokenError {
   return new BrokenError("send on a channel whose receivers are all closed");
+}
+
+function endOfChannel(): EndOfChannel {
+  return new EndOfChannel("receive on a channel whose senders are all closed, with nothing left in it");
 }

@@ -159,7 +159,7 @@ class ChannelReceiver<T> implements Receiver<T> {
     if (this.#isClosed) return Promise.reject(closedReceiver());
     const state = this.#state;
     if (state.hasValue) return Promise.resolve(state.take());
-    if (state.openSenders === 0) return Promise.reject(state.endError());
+    if (state.openSenders === 0) return Promise.reject(state.end());
     const waiter = new ChannelReceiveWaiter(scope, this);
     state.receivers.push(waiter);
     return waiter.promise;
@@ -168,12 +168,12 @@ class ChannelReceiver<T> implements Receiver<T> {
   tryReceive(): { value: T } | undefined {
     if (this.#isClosed) throw closedReceiver();
     if (this.#state.hasValue) return { value: this.#state.take() };
-    if (this.#state.openSenders === 0) throw this.#state.endError();
+    if (this.#state.openSenders === 0) throw this.#state.end();
     return undefined;
   }
 
   [Symbol.asyncIterator](): AsyncIterableIterator<T, undefined> {
-    return new ReceiveIterator(() => this.receive());
+    return new ReceiveIterator(this, this.receive);
   }
 
   clone(): Receiver<T> {

@@ -4,25 +4,36 @@
  * It is a plain object on top of `receive`, so each `next` is one wait and nothing is held in between: leaving a loop closes nothing
  * (rule 20), and a `next` that was abandoned is quiet when it is cancelled (rule 15).
  *
- * Rejected: an async generator. It costs three promises more for every value, and the promise of its `next` cannot be kept
- * quiet: it raises `unhandledRejection` when abandoned in a scope that is then cancelled.
+ * Rejected: an async generator. The promise of its `next` cannot be kept quiet: it raises `unhandledRejection` when abandoned in a scope that
+ * is then cancelled; and it costs half as much again for a value that is there. An async `next`: slower than `then`, and a frame more in each stack.
  */
 import { Cancelled, EndOfChannel } from "../kernel/errors.ts";
-import { markHandledSoon } from "../kernel/quiet.ts";
+import { markHandled } from "../kernel/quiet.ts";
 
 type Step<T> = IteratorResult<T, undefined>;
 
 /** Gives what `receive` gives until that throws `EndOfChannel`; every other error passes, and iterating may go on after it. */
-export class ReceiveIterator<T> implements AsyncIterableIterator<T, undefined> {
-  readonly #receive: () => Promise<T>;
+export class ReceiveIterator<O, T> implements AsyncIterableIterator<T, undefined> {
+  readonly #owner: O;
+  readonly #receive: (this: O) => Promise<T>;
   #isOver = false;
 
-  constructor(receive: () => Promise<T>) {
+  /** `receive` is a method of `owner`. (A closure would be one more frame in each stack.) */
+  constructor(owner: O, receive: (this: O) => Promise<T>) {
+    this.#owner = owner;
     this.#receive = receive;
   }
 
   next(): Promise<Step<T>> {
-    const promise: Promise<Step<T>> = this.#isOver ? Promise.resolve(over()) : this.#step(() => promise);
+    if (this.#isOver) return Promise.resolve(over());
+    const promise: Promise<Step<T>> = this.#receive.call(this.#owner).then(step, (error: unknown) => {
+      if (error instanceof EndOfChannel) {
+        this.#isOver = true;
+        return over();
+      }
+      if (error instanceof Cancelled) markHandled(promise);
+      throw error;
+    });
     return promise;
   }
 
@@ -34,20 +45,10 @@ export class ReceiveIterator<T> implements AsyncIterableIterator<T, undefined> {
   [Symbol.asyncIterator](): this {
     return this;
   }
+}
 
-  async #step(own: () => Promise<Step<T>>): Promise<Step<T>> {
-    try {
-      const receive = this.#receive;
-      return { value: await receive(), done: false };
-    } catch (error) {
-      if (error instanceof EndOfChannel) {
-        this.#isOver = true;
-        return over();
-      }
-      if (error instanceof Cancelled) markHandledSoon(own);
-      throw error;
-    }
-  }
+function step<T>(value: T): Step<T> {
+  return { value, done: false };
 }
 
 function over(): { value: undefined; done: true } {

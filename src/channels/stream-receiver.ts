@@ -14,6 +14,7 @@ import { currentNode } from "../kernel/scope.ts";
 import { until } from "../kernel/until.ts";
 import { WaitQueue } from "../kernel/wait-queue.ts";
 import { Waiter } from "../kernel/waiter.ts";
+import { disposed } from "./dispose.ts";
 import { failAll } from "./fail-all.ts";
 import { ReceiveIterator } from "./receive-iterator.ts";
 
@@ -76,7 +77,7 @@ export class InflowReceiver<T> implements StreamReceiver<T> {
   }
 
   [Symbol.asyncIterator](): AsyncIterableIterator<T, undefined> {
-    return new ReceiveIterator(() => this.receive());
+    return new ReceiveIterator(this, this.receive);
   }
 
   close(reason?: unknown): Promise<void> {
@@ -91,7 +92,7 @@ export class InflowReceiver<T> implements StreamReceiver<T> {
   }
 
   [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
+    return disposed(this.close());
   }
 
   #pull(): void {

@@ -16,6 +16,7 @@ import type { ScopeNode } from "../kernel/scope-node.ts";
 import { until } from "../kernel/until.ts";
 import { WaitQueue } from "../kernel/wait-queue.ts";
 import { Waiter } from "../kernel/waiter.ts";
+import { disposed } from "./dispose.ts";
 import { failAll } from "./fail-all.ts";
 
 /** A web stream or a Node stream, to be sent into. */
@@ -122,7 +123,7 @@ export class OutflowSender<T> implements StreamSender<T> {
   }
 
   [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
+    return disposed(this.close());
   }
 
   #shut(): void {

@@ -191,7 +191,7 @@ class StateReceiver<T> implements WatchReceiver<T> {
   }
 
   [Symbol.asyncIterator](): AsyncIterableIterator<T, undefined> {
-    return new ReceiveIterator(() => this.changed());
+    return new ReceiveIterator(this, this.changed);
   }
 
   clone(): WatchReceiver<T> {

@@ -178,6 +178,18 @@ for (const [name, open] of [
       source.verifyLetGo();
     }));
 
+  test(`${name}: disposing in a cancelled scope closes it, and the scope ends as cancelled, by nothing else`, () =>
+    virtually(async () => {
+      const it = open();
+      await cancelScope(async (scope) => {
+        await using _held = it.receiver;
+        scope.cancel();
+        await sleep(1);
+      });
+      await sleep(1);
+      it.verifyLetGo();
+    }));
+
   test(`${name}: cancelled before, a receive takes nothing`, () =>
     virtually(async () => {
       const { receiver, push, end } = open();

@@ -254,6 +254,18 @@ for (const [name, open] of [
       sink.verifyLetGo();
     }));
 
+  test(`${name}: disposing in a cancelled scope closes it, and the scope ends as cancelled, by nothing else`, () =>
+    virtually(async () => {
+      const it = open();
+      await cancelScope(async (scope) => {
+        await using _held = it.sender;
+        scope.cancel();
+        await sleep(1);
+      });
+      await sleep(1);
+      it.verifyLetGo();
+    }));
+
   test(`${name}: cancelled before or during, a send has had no effect`, () =>
     virtually(() =>
       taskGroup(async (group) => {
