@@ -3,7 +3,6 @@ import assert from "node:assert/strict";
 import { Writable } from "node:stream";
 import test from "node:test";
 import {
-  BrokenError,
   ClosedError,
   cancelScope,
   fromWritable,
@@ -384,44 +383,3 @@ for (const [name, open] of [
     );
   });
 }
-
-test("a Node stream that is destroyed, or ended by somebody else, is broken", () =>
-  virtually(async () => {
-    for (const stop of ["destroy", "end"] as const) {
-      for (const isEarly of [true, false]) {
-        const stream = new Writable({ write: (_chunk, _encoding, done) => done() });
-        if (isEarly) stream[stop]();
-        const sender = fromWritable(stream);
-        if (!isEarly) stream[stop]();
-        await sleep(1);
-        assert.ok((await rejection(sender.send("late"))) instanceof BrokenError);
-        await sender.close();
-      }
-    }
-  }));
-
-test("a value that a Node stream refuses fails the send that brought it, and nothing else", () =>
-  virtually(async () => {
-    const written: string[] = [];
-    const stream = new Writable({
-      decodeStrings: false,
-      write: (chunk, _encoding, done) => {
-        written.push(chunk);
-        done();
-      },
-    });
-    const sender = fromWritable<unknown>(stream);
-    assert.ok((await rejection(sender.send(5))) instanceof TypeError);
-    await sender.send("text");
-    await sender.close();
-    assert.deepEqual(written, ["text"]);
-  }));
-
-test("what is no writable stream is refused, and so is a web stream that somebody else writes", () => {
-  for (const stream of [undefined, {}, "text", new ReadableStream()]) {
-    assert.throws(() => fromWritable(stream as unknown as Writable), { name: "TypeError", message: /Writable/ });
-  }
-  const stream = new WritableStream();
-  fromWritable(stream);
-  assert.throws(() => fromWritable(stream), TypeError);
-});
