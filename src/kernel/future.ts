@@ -2,7 +2,7 @@
  * A future: an outcome that somebody will set, once, and that any number of tasks can wait for. After asyncio's.
  *
  *   pending --setResult--> done with a value
- *   pending --setError---> done with an error       reported if nobody ever looks at it
+ *   pending --setError---> done with an error       reported if nobody ever looks at it, unless it is a `Cancelled`
  *   pending --cancel-----> cancelled                waiting for it throws its `Cancelled`, foreign to every waiter
  *
  * Those who wait when it is settled are claimed at once, so that no later cancellation takes the outcome from them (rule 6),
@@ -12,7 +12,7 @@
  * be followed (a future's outcome would then be neither pending nor there).
  */
 import { detour, isRefused, mustDetour } from "./checkpoint.ts";
-import { InvalidStateError } from "./errors.ts";
+import { Cancelled, InvalidStateError } from "./errors.ts";
 import { type FutureLike, type Handover, handOver } from "./future-like.ts";
 import { type Callback, type Joinable, thenOf } from "./joiner.ts";
 import { inMicrotask } from "./microtask.ts";
@@ -68,6 +68,8 @@ class SettableFuture<T> implements Future<T>, Joinable {
   #unobserved: Unobserved | undefined;
   /** How many are being told, or come to ask, after a turn of the event loop: nobody may come in ahead of them. */
   #detours = 0;
+  /** While those who waited are about to be told: the callbacks that have come since it was settled, to be called after them. */
+  #late: OutcomeListeners | undefined = undefined;
 
   constructor(options: FutureOptions = {}) {
     this.name = options.name ?? "a future";
@@ -110,8 +112,9 @@ class SettableFuture<T> implements Future<T>, Joinable {
 
   addDoneCallback(callback: (future: this) => void): void {
     const listener = new DoneCallback(() => callback(this));
-    if (this.done) listener.run();
-    else this.addListener(listener);
+    if (!this.done) this.addListener(listener);
+    else if (this.#late === undefined) listener.run();
+    else this.#late = withListener(this.#late, listener);
   }
 
   // biome-ignore lint/suspicious/noThenProperty: a future is awaited like a promise, and cancellably.
@@ -162,13 +165,20 @@ class SettableFuture<T> implements Future<T>, Joinable {
     this.#state = state;
     this.#content = outcome;
     const isSeen = claimAll(listeners);
-    if (state === "failed" && !isSeen) this.#unobserved = new Unobserved(this, this.name, outcome, currentNode());
+    const isFailure = state === "failed" && !(outcome instanceof Cancelled);
+    if (isFailure && !isSeen) this.#unobserved = new Unobserved(this, this.name, outcome, currentNode());
     if (listeners !== null) this.#tell(listeners);
   }
 
   #tell(listeners: OutcomeListeners): void {
     const { loop } = currentNode();
-    const tell = (): void => runAll(listeners, this.#state !== "fulfilled", this.#content);
+    const hasFailed = this.#state !== "fulfilled";
+    this.#late = null;
+    const tell = (): void => {
+      runAll(listeners, hasFailed, this.#content);
+      if (this.#late) runAll(this.#late, hasFailed, this.#content);
+      this.#late = undefined;
+    };
     if (--loop.budget >= 0 || !loop.refill()) {
       inMicrotask(tell);
       return;

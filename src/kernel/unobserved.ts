@@ -31,11 +31,18 @@ export class Unobserved implements Reportable {
 
   report(): void {
     this.seen();
-    const error = this.#error;
-    const what = error instanceof Error ? (error.stack ?? String(error)) : String(error);
     this.#loop.warn(
-      `the error of ${this.#name} was never looked at: await it, or ask for error()\n${what}`,
+      `the error of ${this.#name} was never looked at: await it, or ask for error()\n${printed(this.#error)}`,
       "COPPICE_UNOBSERVED_ERROR",
     );
+  }
+}
+
+/** Anything may have been thrown, and what cannot be printed must not become a failure of who reports it. */
+function printed(error: unknown): string {
+  try {
+    return error instanceof Error ? (error.stack ?? String(error)) : String(error);
+  } catch {
+    return Object.prototype.toString.call(error);
   }
 }
