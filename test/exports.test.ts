@@ -95,12 +95,16 @@ const values: Record<string, readonly string[]> = {
     "withPeer",
   ],
   "coppice/testing": [
+    "LeakError",
     "Sequencer",
     "VirtualLoop",
     "assertCheckpoints",
     "assertNoCheckpoints",
+    "real",
+    "virtual",
     "virtualRun",
     "waitAllTasksBlocked",
+    "withLeakGuard",
   ],
 };
 

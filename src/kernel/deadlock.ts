@@ -7,15 +7,15 @@
  */
 import { type Cancelled, DeadlockError } from "./errors.ts";
 import { cancelNode, liftShields, walk } from "./propagation.ts";
-import { type ScopeNode, TASK } from "./scope-node.ts";
+import { FAILED, FULFILLED, type ScopeNode, TASK } from "./scope-node.ts";
 
 /** How many tasks a report names. */
 const MAX_NAMED = 20;
 /** How many frames of the user it shows of each. */
 const MAX_FRAMES = 3;
 
-/** Where the library is, as stack frames name it. */
-const LIBRARY = new URL("..", import.meta.url).href;
+/** Where the library is, as stack frames name it: with the scheme of the URL or, where a test runner has loaded the module, without. */
+const LIBRARY = new URL("..", import.meta.url).pathname;
 
 export class Deadlock {
   readonly error: DeadlockError;
@@ -53,8 +53,8 @@ export class Deadlock {
   /** The error, now that it is known who waited where. */
   report(): DeadlockError {
     walk(this.#root, (node) => {
-      if ((node.flags & TASK) !== 0 && node.firstChild === null && !this.#sites.has(node))
-        this.#sites.set(node, undefined);
+      const isRunning = (node.flags & (TASK | FULFILLED | FAILED)) === TASK;
+      if (isRunning && node.firstChild === null && !this.#sites.has(node)) this.#sites.set(node, undefined);
       return true;
     });
     const blocked = Array.from(this.#sites, ([task, met]) => describe(task, met));

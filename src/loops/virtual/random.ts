@@ -16,3 +16,8 @@ export function seededRandom(seed: number): () => number {
   for (let round = 0; round < 12; round++) next();
   return next;
 }
+
+/** A seed that is another one each time, short enough to be typed. */
+export function freshSeed(): number {
+  return Math.floor(Math.random() * 1_000_000_000);
+}

@@ -28,8 +28,8 @@ export class LeakError extends Error {
   }
 }
 
-/** Where the library is, as stack frames name it. */
-const LIBRARY = new URL("../..", import.meta.url).href;
+/** Where the library is, as stack frames name it: with the scheme of the URL or, where a test runner has loaded the module, without. */
+const LIBRARY = new URL("../..", import.meta.url).pathname;
 
 /** The first frame of the user in the stack of `error`. */
 export function userFrame(error: Error): string | undefined {
