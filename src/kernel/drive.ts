@@ -92,34 +92,30 @@ class Frames {
       if (step.done === true) {
         this.#stack.pop();
         this.resume(step.value);
-      } else if (this.#mustWait(step.value)) return true;
+      } else if (this.#look(step.value)) return true;
     }
     if (this.#isFailure) throw this.#input;
     this.result = this.#input;
     return false;
   }
 
-  /** Looks at what was yielded: pushed, refused, or to be waited for. */
-  #mustWait(yielded: unknown): boolean {
+  /** Looks at what was yielded, and says whether it is to be waited for. Errors on the way (a `then` may be a getter that throws) are its yielder's. */
+  #look(yielded: unknown): boolean {
     this.resume(undefined);
-    if (isGenerator(yielded)) this.#stack.push(yielded);
-    else if (isDelegate(yielded)) this.#enter(yielded);
-    else if (yielded === undefined || isThenable(yielded)) {
-      this.awaited = yielded === undefined ? turn() : yielded;
-      return true;
-    } else
-      this.fail(
-        new TypeError(`a coroutine yielded ${describe(yielded)}, which is nothing to wait for: yield ${WAITABLE}`),
-      );
-    return false;
-  }
-
-  #enter(delegate: Delegate): void {
     try {
-      this.#stack.push(delegate[GENERATOR]());
+      if (isGenerator(yielded)) this.#stack.push(yielded);
+      else if (isDelegate(yielded)) this.#stack.push(yielded[GENERATOR]());
+      else if (yielded === undefined || isThenable(yielded)) {
+        this.awaited = yielded === undefined ? turn() : yielded;
+        return true;
+      } else
+        throw new TypeError(
+          `a coroutine yielded ${describe(yielded)}, which is nothing to wait for: yield ${WAITABLE}`,
+        );
     } catch (error) {
       this.fail(error);
     }
+    return false;
   }
 }
 
@@ -136,10 +132,12 @@ function isDelegate(value: unknown): value is Delegate {
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
+  if ((typeof value !== "object" || value === null) && typeof value !== "function") return false;
+  return typeof (value as { then?: unknown }).then === "function";
 }
 
 function describe(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value);
-  return typeof value === "function" ? `the function ${value.name || "(anonymous)"}` : String(value);
+  if (typeof value === "function") return `the function ${value.name || "(anonymous)"}`;
+  return typeof value === "object" && value !== null ? Object.prototype.toString.call(value) : String(value);
 }
