@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, sep } from "node:path";
 import { createInterface } from "node:readline";
 import test from "node:test";
 import { promisify } from "node:util";
@@ -34,6 +34,13 @@ test("the first program of the README is the example, and prints what the README
   assert.equal(stdout, blocks("text")[0]);
 });
 
+test("the program of single functions runs, and prints what the README says", async () => {
+  const program = blocks("ts")[1] ?? "";
+  const { stdout, stderr } = await output("--input-type=module-typescript", "--eval", program);
+  assert.equal(stderr, "");
+  assert.ok(blocks("text").includes(stdout), stdout);
+});
+
 test("serve and call print what the README says", async () => {
   const [file, ...options] = [
     ...node,
@@ -62,7 +69,9 @@ const pages = [
   "CONTRIBUTING.md",
   "CHANGELOG.md",
   "examples/README.md",
-  ...readdirSync(join(root, "docs")).map((name) => `docs/${name}`),
+  ...readdirSync(join(root, "docs"), { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".md"))
+    .map((name) => `docs/${name.replaceAll(sep, "/")}`),
 ].filter((page) => existsSync(join(root, page)));
 
 for (const page of pages) {
