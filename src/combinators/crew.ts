@@ -76,7 +76,9 @@ export abstract class Crew<R> extends Scope {
   }
 
   #isCutOff(error: unknown): boolean {
-    if (!(error instanceof Cancelled) || this.cancelledBy === null || !isWithin(this, error.scope)) return false;
+    if (!(error instanceof Cancelled) || this.cancelledBy === null) return false;
+    // The scope that was cancelled is not around any more where the combinator was abandoned and it was left.
+    if (error.scope !== this.cancelledBy.scope && !isWithin(this, error.scope)) return false;
     if (error.scope !== this || !this.#isDecided) this.outer ??= error;
     return true;
   }

@@ -2,10 +2,10 @@
  * One function over many items, some at a time.
  *
  * Workers pull from one iterator, each a task that takes item after item, so a long input costs `concurrency` tasks and not one an item.
- * One rule keeps pulls apart and the input lazy:
  *
- * - At most one worker pulls, and none while `concurrency` items are in flight. Who has got an item and sees room starts the next worker, which
- *   pulls; who is done with an item pulls again if nobody else does, and else ends.
+ * - There are at most `concurrency` workers, and no more than the work has shown to be of use: whoever has got an item and sees room starts
+ *   the next worker, one at a time.
+ * - Of an async input, at most one worker pulls at a time. Who is done with an item while another pulls ends; that one starts a successor.
  *
  * Rejected: a task for each item (three times the cost where items are short; and as many tasks as items wait at once, unless something
  * else bounds them); pulling by all workers at once (an async iterator need not stand two calls of `next`).
@@ -58,7 +58,7 @@ export function map<T, R>(
       checkConcurrency(concurrency);
       checkFunction("map: as its second argument", fn);
       const crew = new MapCrew<T, R>(items, fn, concurrency);
-      crew.pull();
+      crew.startWorker();
       await crew.ended();
       await crew.leaveInput();
       return crew.conclusion();
@@ -79,10 +79,11 @@ class MapCrew<T, R> extends Crew<R[]> {
   /** The context variables of the caller, with which each item begins. */
   readonly context: Context = contextOf(contextNode());
   readonly #concurrency: number;
+  #workers = 0;
+  /** A worker was started and has not pulled yet; of an async input, also: somebody waits for an item. */
   #isPulling = false;
   #isInputOver = false;
   #pulled = 0;
-  #inFlight = 0;
 
   constructor(items: Iterable<T> | AsyncIterable<T>, fn: (item: T, index: number) => Returned<R>, concurrency: number) {
     const isAsync = isAsyncIterable(items);
@@ -94,9 +95,9 @@ class MapCrew<T, R> extends Crew<R[]> {
     this.#concurrency = concurrency;
   }
 
-  /** Starts a worker, which begins with a pull. */
-  pull(): void {
+  startWorker(): void {
     this.#isPulling = true;
+    this.#workers++;
     this.loop.start(new Worker(this));
   }
 
@@ -105,19 +106,21 @@ class MapCrew<T, R> extends Crew<R[]> {
     this.#isInputOver = true;
   }
 
-  /** An item has come; gives its index. */
-  begin(): number {
-    this.#isPulling = false;
-    if (++this.#inFlight < this.#concurrency && !this.isDecided) this.pull();
+  /** A worker has got an item, its first or a later one. Gives the index. */
+  begin(isFirst: boolean): number {
+    if (isFirst || this.isAsync) this.#isPulling = false;
+    if (!this.#isPulling && this.#workers < this.#concurrency && !this.isDecided) this.startWorker();
     return this.#pulled++;
   }
 
-  /** An item is done. Whether the worker is to pull the next one. */
+  /** A worker is done with its item. Whether it is to pull the next one. */
   end(): boolean {
-    this.#inFlight--;
-    if (this.#isPulling || this.#isInputOver) return false;
-    this.#isPulling = true;
-    return true;
+    if (!this.#isInputOver && !(this.isAsync && this.#isPulling)) {
+      if (this.isAsync) this.#isPulling = true;
+      return true;
+    }
+    this.#workers--;
+    return false;
   }
 
   /** Tells an input that was not read to its end. */
@@ -148,6 +151,7 @@ class Worker<T, R> extends TaskNode<void> {
   protected override async invoke(): Promise<void> {
     const { crew } = this;
     const { fn, results } = crew;
+    let isFirst = true;
     do {
       if (contexts.areInUse) setContext(this, crew.context);
       while (mustDetour(this)) await detour(this, () => DONE);
@@ -163,7 +167,8 @@ class Worker<T, R> extends TaskNode<void> {
         crew.inputEnded();
         return;
       }
-      const index = crew.begin();
+      const index = crew.begin(isFirst);
+      isFirst = false;
       const result = settled(fn(step.value, index));
       results[index] = result instanceof Promise ? await result : result;
     } while (crew.end());
