@@ -40,7 +40,7 @@ function spread(root: ScopeNode, by: ScopeNode): void {
   const afterwards: (() => void)[] = [];
   walk(root, (node) => {
     if (node !== root && (node.flags & SHIELD) !== 0) {
-      countGrace(node, by);
+      countGrace(node);
       return false;
     }
     if (node.cancelledBy === by) return false;
@@ -75,14 +75,19 @@ export function walk(root: ScopeNode, visit: (node: ScopeNode) => boolean): void
 }
 
 /** Starts the grace period of a shield, counted from the cancellation outside. */
-function countGrace(shield: ScopeNode, by: ScopeNode): void {
+function countGrace(shield: ScopeNode): void {
   const extras = shield.extras;
   if (extras === null || extras.graceMs === Infinity || extras.graceTimer !== undefined) return;
-  extras.graceTimer = shield.loop.callAt(graceEnd(extras, by), () => liftShield(shield));
+  extras.graceTimer = shield.loop.callAt(graceEnd(shield, extras), () => liftShield(shield));
 }
 
-function graceEnd(shield: ScopeExtras, by: ScopeNode): number {
-  return (by.extras?.cancelledAt ?? 0) + shield.graceMs;
+/** From the first cancellation that is visible outside, not from the one that is named: a later one, further out, buys no time. */
+function graceEnd(shield: ScopeNode, { graceMs }: ScopeExtras): number {
+  let first = Infinity;
+  for (let at = shield.parent; at !== null; at = (at.flags & SHIELD) === 0 ? at.parent : null) {
+    if ((at.flags & CANCELLED) !== 0) first = Math.min(first, at.extras?.cancelledAt ?? 0);
+  }
+  return first + graceMs;
 }
 
 /** Gives a new shield its grace period. Spent before the shield was entered, it hides nothing. */
@@ -90,10 +95,9 @@ export function grantGrace(shield: ScopeNode, graceMs: number): void {
   if (!(graceMs >= 0)) throw new RangeError(`graceMs: expected milliseconds, zero or more, got ${graceMs}`);
   const extras = shield.rare();
   extras.graceMs = graceMs;
-  const by = shield.parent?.cancelledBy;
-  if (!by) return;
-  if (graceEnd(extras, by) <= shield.loop.time()) liftShield(shield);
-  else countGrace(shield, by);
+  if (!shield.parent?.cancelledBy) return;
+  if (graceEnd(shield, extras) <= shield.loop.time()) liftShield(shield);
+  else countGrace(shield);
 }
 
 function liftShield(node: ScopeNode): void {
@@ -216,7 +220,7 @@ function handOver(node: ScopeNode, parent: ScopeNode): void {
     appendChild(parent, orphan);
     refreshDeadlines(orphan);
     if (parent.cancelledBy === null) continue;
-    if ((orphan.flags & SHIELD) !== 0) countGrace(orphan, parent.cancelledBy);
+    if ((orphan.flags & SHIELD) !== 0) countGrace(orphan);
     else if (orphan.cancelledBy === null) spread(orphan, parent.cancelledBy);
   }
   while (node.firstWaiter !== null) {

@@ -248,6 +248,35 @@ test("a shield entered during the grace period has what is left of it", () =>
     });
   }));
 
+test("a second cancellation, further out, gives a shield no more grace, whether it was entered before that or after", () =>
+  virtually(async () => {
+    await cancelScope(async (outer) => {
+      await cancelScope(async (inner) => {
+        inner.cancel();
+        await shield(
+          async () => {
+            await sleep(40);
+            outer.cancel();
+            await assertCancelledBy(outer, shield(sleepForever, { graceMs: 60 }));
+            // Hidden by the shield around, the cancellations reach the one inside when that falls.
+            assert.equal(now(), 100);
+          },
+          { graceMs: 100 },
+        );
+      });
+    });
+    assert.equal(now(), 100);
+    await cancelScope(async (outer) => {
+      await cancelScope(async (inner) => {
+        inner.cancel();
+        await shield(() => sleep(40));
+        outer.cancel();
+        await assertCancelledBy(outer, shield(sleepForever, { graceMs: 100 }));
+        assert.equal(now(), 200);
+      });
+    });
+  }));
+
 test("a shield with grace that ends in time is not cut, and leaves no timer", () =>
   virtually(async () => {
     await cancelScope(async (scope) => {
