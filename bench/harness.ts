@@ -12,6 +12,8 @@ const maxTrialMs = 10 * 60_000;
 /** One thing to measure: `run` does the operation `count` times in a row. */
 export interface Contender {
   readonly name: string;
+  /** How often, where that matters to what is measured; by default as often as fills a trial. */
+  readonly count?: number;
   run(count: number): Promise<unknown>;
 }
 
@@ -49,7 +51,7 @@ export async function measureInProcesses(module: URL, effort: Effort): Promise<S
 export async function measure(contenders: readonly Contender[], effort: Effort): Promise<Samples[]> {
   const prepared: { contender: Contender; count: number; values: number[] }[] = [];
   for (const contender of contenders) {
-    prepared.push({ contender, count: await calibrate(contender, effort.trialMs), values: [] });
+    prepared.push({ contender, count: await warmUp(contender, effort.trialMs), values: [] });
   }
   for (let round = 0; round < effort.rounds; round++) {
     for (const { contender, count, values } of rotated(prepared, round)) {
@@ -63,6 +65,13 @@ export async function measure(contenders: readonly Contender[], effort: Effort):
 export function rotated<T>(items: readonly T[], by: number): T[] {
   const start = items.length === 0 ? 0 : by % items.length;
   return [...items.slice(start), ...items.slice(0, start)];
+}
+
+/** Runs the contender until it is warm, and says how often it is to run. */
+async function warmUp(contender: Contender, trialMs: number): Promise<number> {
+  if (contender.count === undefined) return await calibrate(contender, trialMs);
+  await contender.run(contender.count);
+  return contender.count;
 }
 
 /** Doubles the count until a run takes long enough to be believed; this is the warm-up too. */

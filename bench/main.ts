@@ -1,7 +1,7 @@
 /**
  * Runs the benchmarks and prints what they found.
  *
- *     node bench/main.ts [--quick] [--only tasks|channels|memory|rpc] [--json FILE]
+ *     node bench/main.ts [--quick] [--only NAME] [--json FILE]
  *
  * It is a report: a missed target ends with status 0, a run that failed does not.
  */
@@ -13,7 +13,7 @@ import type { Effort } from "./harness.ts";
 import { printSection, type Section, verdict } from "./report.ts";
 import type { RpcEffort } from "./rpc.ts";
 
-const names = ["tasks", "channels", "memory", "rpc"] as const;
+const names = ["tasks", "channels", "locks", "timers", "map", "cancel", "abortable", "memory", "rpc"] as const;
 type Name = (typeof names)[number];
 
 const { values: options } = parseArgs({
@@ -22,7 +22,8 @@ const { values: options } = parseArgs({
 const effort: Effort = options.quick
   ? { processes: 1, rounds: 5, trialMs: 40 }
   : { processes: 4, rounds: 5, trialMs: 120 };
-const memoryRounds = options.quick ? 1 : 3;
+/** Of the sections that take a process for each figure. */
+const processRounds = options.quick ? 1 : 3;
 const rpcEffort: RpcEffort = options.quick
   ? { rounds: 1, warmUpMs: 500, durationMs: 700 }
   : { rounds: 5, warmUpMs: 1_000, durationMs: 2_000 };
@@ -31,7 +32,15 @@ const rpcEffort: RpcEffort = options.quick
 const sections: Record<Name, () => Promise<Section[]>> = {
   tasks: async () => [await (await import("./tasks.ts")).benchTasks(effort)],
   channels: async () => [await (await import("./channels.ts")).benchChannels(effort)],
-  memory: async () => [await (await import("./memory.ts")).benchMemory(memoryRounds)],
+  locks: async () => [await (await import("./locks.ts")).benchLocks(effort)],
+  timers: async () => [await (await import("./timers.ts")).benchTimers(effort)],
+  map: async () => [await (await import("./map.ts")).benchMap(effort)],
+  cancel: async () => [await (await import("./cancel.ts")).benchCancel(processRounds)],
+  abortable: async () => [await (await import("./abortable.ts")).benchAbortable(processRounds)],
+  memory: async () => {
+    const { benchMemory, benchMillion } = await import("./memory.ts");
+    return [await benchMemory(processRounds), await benchMillion(1)];
+  },
   rpc: async () => {
     const { benchRpc } = await import("./rpc.ts");
     return [await benchRpc(32, rpcEffort), await benchRpc(1, rpcEffort)];

@@ -19,10 +19,22 @@ const kinds: readonly Kind[] = [
   { kind: "effection", name: "effection task on a promise", taskCount: 20_000 },
 ];
 
+const million: readonly Kind[] = [
+  { kind: "raw", name: "raw async functions on promises", taskCount: 1_000_000 },
+  { kind: "coppice", name: "coppice tasks on promises", taskCount: 1_000_000 },
+  { kind: "event", name: "coppice tasks on an Event", taskCount: 1_000_000 },
+  { kind: "event-direct", name: "coppice tasks on an Event, no async function", taskCount: 1_000_000 },
+];
+
+interface Parked {
+  readonly bytesPerTask: number;
+  readonly residentBytes: number;
+}
+
 export async function benchMemory(rounds: number): Promise<Section> {
   const values = new Map(kinds.map(({ kind }) => [kind, [] as number[]]));
   for (let round = 0; round < rounds; round++) {
-    for (const kind of rotated(kinds, round)) values.get(kind.kind)?.push(await bytesPerTask(kind));
+    for (const kind of rotated(kinds, round)) values.get(kind.kind)?.push((await parked(kind)).bytesPerTask);
   }
   const samples = kinds.map(({ kind, name }): Samples => ({ name, values: values.get(kind) ?? [] }));
   const [raw, coppice, event, direct, effect, effection] = samples as [
@@ -53,9 +65,23 @@ export async function benchMemory(rounds: number): Promise<Section> {
   };
 }
 
-async function bytesPerTask({ kind, taskCount }: Kind): Promise<number> {
+export async function benchMillion(rounds: number): Promise<Section> {
+  const values = new Map(million.map(({ kind }) => [kind, [] as number[]]));
+  for (let round = 0; round < rounds; round++) {
+    for (const kind of rotated(million, round)) values.get(kind.kind)?.push((await parked(kind)).residentBytes / 1e6);
+  }
+  const samples = million.map(({ kind, name }): Samples => ({ name, values: values.get(kind) ?? [] }));
+  const target = { kind: "at most", limit: 1_200 } as const;
+  return {
+    title: "A million parked tasks",
+    notes: ["Megabytes (of 1,000,000 bytes) of the whole process, Node.js itself included, as the system sees it."],
+    absolutes: samples.map((each) => summarize(each, "MB")),
+    comparisons: samples.slice(1).map((each) => summarize(each, "MB", target)),
+  };
+}
+
+async function parked({ kind, taskCount }: Kind): Promise<Parked> {
   const options = { nodeFlags: ["--expose-gc"], args: [kind, String(taskCount)] };
   await using child = new Child(new URL("./parked.ts", import.meta.url), options);
-  const answer = (await child.next()) as { bytesPerTask: number };
-  return answer.bytesPerTask;
+  return (await child.next()) as Parked;
 }

@@ -1,6 +1,7 @@
 /**
  * A child process of the memory benchmark: parks tasks of one kind, collects
- * garbage and tells the parent the heap bytes that each of them holds.
+ * garbage and tells the parent the heap bytes that each of them holds, and what
+ * the process as a whole takes.
  *
  * Everyone but the `event` kinds waits on a plain promise whose resolver is kept in an
  * array made beforehand, and keeps what it got from spawning in another one.
@@ -9,6 +10,7 @@
 import { Event, run, taskGroup } from "coppice";
 import { Effect } from "effect";
 import * as effection from "effection";
+import { heapBytes } from "./heap.ts";
 
 const [kind = "", taskCount = "0"] = process.argv.slice(2);
 const count = Number(taskCount);
@@ -87,21 +89,11 @@ async function parkOnEvent(parkOn: (event: Event) => () => Promise<void>): Promi
   );
 }
 
-async function heapBytes(): Promise<number> {
-  const { gc } = globalThis;
-  if (gc === undefined) throw new Error("run this with --expose-gc");
-  for (let pass = 0; pass < 4; pass++) {
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    gc();
-  }
-  return process.memoryUsage().heapUsed;
-}
-
 async function report(before: number): Promise<void> {
   const bytes = (await heapBytes()) - before;
   if (handles.includes(undefined)) throw new Error("a task was not kept alive");
   if (!kind.startsWith("event") && nextIndex !== count)
     throw new Error(`only ${nextIndex} of ${count} tasks are parked`);
-  process.send?.({ bytesPerTask: bytes / count }, () => process.exit());
+  process.send?.({ bytesPerTask: bytes / count, residentBytes: process.memoryUsage().rss }, () => process.exit());
   await new Promise(() => {});
 }
