@@ -9,7 +9,8 @@
 
 import { drive, GENERATOR } from "../kernel/drive.ts";
 import { InvalidStateError } from "../kernel/errors.ts";
-import { type Handover, handOver } from "../kernel/future-like.ts";
+import { delegate, type Handover } from "../kernel/future-like.ts";
+import { type Callback, thenQuietly } from "../kernel/joiner.ts";
 import { quietly } from "../kernel/quiet.ts";
 
 /** A computation that was called and has not run yet. It runs once, in the task and scope of whoever waits for it first. */
@@ -96,10 +97,11 @@ class RunsOnce<T> implements Coroutine<T> {
     onFulfilled?: ((value: T) => A | PromiseLike<A>) | null,
     onRejected?: ((error: unknown) => B | PromiseLike<B>) | null,
   ): Promise<A | B> {
-    return quietly(async () => await drive(this[GENERATOR]())).then(onFulfilled, onRejected);
+    const run = quietly(async () => await drive(this[GENERATOR]()));
+    return thenQuietly(run, onFulfilled as Callback, onRejected as Callback) as Promise<A | B>;
   }
 
   [Symbol.iterator](): Handover<T> {
-    return handOver(this);
+    return delegate(this);
   }
 }

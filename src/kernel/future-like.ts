@@ -3,6 +3,7 @@
  */
 
 import { Cancelled, showHere } from "./errors.ts";
+import { currentNode } from "./scope.ts";
 
 /**
  * Something that will have an outcome: a value, an error, or a cancellation. Wait for it with `await` (or `yield*` in a
@@ -45,16 +46,18 @@ export interface FutureLike<T> {
   [Symbol.iterator](): Handover<T>;
 }
 
-/** Hands something to wait for to the trampoline, and gives what comes back. */
+/** Hands something to the trampoline, and gives what comes back. */
 // biome-ignore lint/suspicious/noExplicitAny: the trampoline sends in what the thing gave.
 export interface Handover<T> extends Iterator<unknown, T, any> {}
 
 /** An iterator by hand: a generator would cost each level of delegation twice as much. */
 class HandsOver<T> implements Handover<T> {
   #waitable: unknown;
+  readonly #isWait: boolean;
 
-  constructor(waitable: unknown) {
+  constructor(waitable: unknown, isWait: boolean) {
     this.#waitable = waitable;
+    this.#isWait = isWait;
   }
 
   next(result: T): IteratorResult<unknown, T> {
@@ -65,7 +68,8 @@ class HandsOver<T> implements Handover<T> {
   }
 
   throw(error: unknown): never {
-    if (error instanceof Cancelled) showHere(error);
+    // That of another task, and that of a wait further inside, show where they came from.
+    if (this.#isWait && error instanceof Cancelled && error.scope === currentNode().cancelledBy?.scope) showHere(error);
     throw error;
   }
 
@@ -74,6 +78,12 @@ class HandsOver<T> implements Handover<T> {
   }
 }
 
+/** For something that is waited for: the stack of a cancellation shows this place. */
 export function handOver<T>(waitable: unknown): Handover<T> {
-  return new HandsOver(waitable);
+  return new HandsOver(waitable, true);
+}
+
+/** For something that runs on top of whoever hands it over. */
+export function delegate<T>(runnable: unknown): Handover<T> {
+  return new HandsOver(runnable, false);
 }

@@ -17,7 +17,7 @@ import type { Interruptible, ScopeNode } from "./scope-node.ts";
 import { refusal } from "./waiter.ts";
 
 /** `promise.then(...)`, quiet about a cancellation that no callback was there to catch. */
-function thenQuietly(promise: Promise<unknown>, onFulfilled: Callback, onRejected: Callback): Promise<unknown> {
+export function thenQuietly(promise: Promise<unknown>, onFulfilled: Callback, onRejected: Callback): Promise<unknown> {
   if (typeof onRejected === "function") return promise.then(onFulfilled, onRejected);
   const derived = promise.then(onFulfilled, (error: unknown) => {
     if (error instanceof Cancelled) markHandledSoon(() => derived);
