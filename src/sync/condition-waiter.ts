@@ -12,10 +12,12 @@
  * Where the lock cannot be had any more (its owner ended without releasing; waiting for it would close a circle of tasks), `wait`
  * throws that without it: the guard then has nothing to give back.
  */
+
+import { appendWaiter } from "../kernel/links.ts";
 import { closeNode } from "../kernel/propagation.ts";
 import { markHandled } from "../kernel/quiet.ts";
 import { Scope } from "../kernel/scope.ts";
-import { appendWaiter, type ScopeNode, SHIELD } from "../kernel/scope-node.ts";
+import { type ScopeNode, SHIELD } from "../kernel/scope-node.ts";
 import type { WaitQueue } from "../kernel/wait-queue.ts";
 import { type Hold, HoldWaiter } from "./hold.ts";
 import type { LockState } from "./lock-state.ts";
@@ -83,7 +85,6 @@ export class ConditionWaiter extends HoldWaiter<void> {
 
   /** A cancellation is what the task expects, lock or no lock. */
   override refused(make: () => unknown): void {
-    this.#awake();
     if (this.#cutBy === undefined) this.fail(make);
     else this.#throwCancelled(this.#cutBy);
   }

@@ -128,6 +128,22 @@ test("a predicate that throws ends waitFor with its error, and the lock is held"
     });
   }));
 
+test("a task that ends without releasing the lock breaks those who wait for the condition, though nobody waits for the lock", () =>
+  virtually(() =>
+    taskGroup(async (group) => {
+      const condition = new Condition();
+      const sleeping = group.spawn(() => withLock(condition, () => rejection(condition.wait()).then(noteError)));
+      let error: unknown;
+      const noteError = (thrown: unknown): void => {
+        error = thrown;
+      };
+      await waitAllTasksBlocked();
+      await group.spawn(async () => void (await condition.lock.acquire()));
+      await sleeping;
+      assert.ok(error instanceof BrokenError);
+    }),
+  ));
+
 test("several conditions may share a lock", () =>
   virtually(() =>
     taskGroup(async (group) => {

@@ -238,19 +238,40 @@ test("owners that released leave nothing behind in their tasks", () =>
         await sleep(10);
       });
       await waitAllTasksBlocked();
-      const waiting = locks.map((lock) =>
-        group.spawn(async () => {
-          await lock.acquire();
-          await sleep(100);
-          lock.release();
-        }),
-      );
+      const spawnWaiters = () =>
+        locks.map((lock) =>
+          group.spawn(async () => {
+            await lock.acquire();
+            await sleep(100);
+            lock.release();
+          }),
+        );
+      const waiting = spawnWaiters();
+      const waitingLonger = spawnWaiters();
       await sleep(2);
       await owner;
       for (const [index, lock] of locks.entries()) {
         assert.equal(lock.isLocked, true);
         assert.equal(waiting[index]?.done, false);
+        assert.equal(waitingLonger[index]?.done, false);
       }
+    }),
+  ));
+
+test("a second wait in one task is refused though the owner is busy with something else", () =>
+  virtually(() =>
+    taskGroup(async (group) => {
+      const lock = new Lock();
+      const gate = Promise.withResolvers<void>();
+      group.spawn(async () => {
+        using _ = await lock.acquire();
+        await gate.promise;
+      });
+      await waitAllTasksBlocked();
+      const first = lock.acquire();
+      assert.ok((await rejection(lock.acquire())) instanceof DeadlockError);
+      gate.resolve();
+      using _ = await first;
     }),
   ));
 

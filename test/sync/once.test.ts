@@ -157,34 +157,32 @@ test("those who were cancelled while they waited are skipped", () =>
     }),
   ));
 
-test("one who is told to take over and is cancelled in the same tick passes that on", () =>
-  virtually(() =>
-    taskGroup(async (group) => {
-      let runs = 0;
-      let stop = () => {};
-      const value = once(async () => {
-        runs++;
-        try {
+test("one who is told to take over and is cancelled before that passes it on, at whatever moment", async () => {
+  for (let delay = 0; delay < 20; delay++) {
+    await virtually(() =>
+      taskGroup(async (group) => {
+        const value = once(async () => {
+          assert.equal(currentScope().isCancelled, false, "it does not run for one who is cancelled");
           await sleep(10);
-        } finally {
-          // The moment before the next in line is told.
-          stop();
-          stop = () => {};
+          return "value";
+        });
+        const callers = [];
+        for (let caller = 0; caller < 3; caller++) {
+          callers.push(attempt(group, value));
+          await waitAllTasksBlocked();
         }
-        return runs;
-      });
-      const first = attempt(group, value);
-      await waitAllTasksBlocked();
-      const second = attempt(group, value);
-      const third = attempt(group, value);
-      await waitAllTasksBlocked();
-      stop = () => void Promise.resolve().then(() => Promise.resolve().then(() => second.scope.cancel()));
-      first.scope.cancel();
-      for (const each of [first, second, third]) await each.over;
-      assert.equal(second.outcome, "cancelled");
-      assert.equal(typeof third.outcome, "number");
-    }),
-  ));
+        callers[0]?.scope.cancel();
+        for (let microtask = 0; microtask < delay; microtask++) await Promise.resolve();
+        callers[1]?.scope.cancel();
+        for (const caller of callers) await caller.over;
+        assert.deepEqual(
+          callers.map(({ outcome }) => outcome),
+          ["cancelled", "cancelled", "value"],
+        );
+      }),
+    );
+  }
+});
 
 test("a caller that is cancelled while another runs it leaves the run alone", () =>
   virtually(() =>
