@@ -109,7 +109,10 @@ export class InvalidStateError extends Error {
   }
 }
 
-/** Every task is blocked, no timer is pending, and so nothing can ever happen again. */
+/**
+ * A wait that could never end: every task is blocked and no timer is pending; or a task asks for what it holds itself, alone or around
+ * a circle of tasks that wait for each other.
+ */
 export class DeadlockError extends Error {
   declare readonly code: "DEADLOCK";
   static {
