@@ -40,7 +40,10 @@ export class Choice {
 
   /** The key and the value of the case that was chosen, when all have ended. */
   async made(): Promise<{ key: string; value: unknown }> {
-    for (let place = 0; place < this.#cases.length && !this.#isOver; place++) await this.#begin(place);
+    for (let place = 0; place < this.#cases.length && !this.#isOver; place++) {
+      const branch = this.#begin(place);
+      if (this.#isOnTrial(branch)) await this.#try(branch);
+    }
     while (this.#running.size > 0) await Promise.all(this.#running);
     const ending = this.#chosen?.ending;
     if (this.#failure !== undefined) throw this.#failure.error;
@@ -54,9 +57,14 @@ export class Choice {
     return this.#chosen !== undefined || this.#failure !== undefined || this.#scope.cancelledBy !== null;
   }
 
-  async #begin(place: number): Promise<void> {
-    const branch = this.#start(place);
-    if (this.#isOver || branch.isWaiting) return;
+  /** Whether it does not wait and has not been chosen, and so has ended or may soon do so. */
+  #isOnTrial(branch: Branch): boolean {
+    return !this.#isOver && !branch.isWaiting;
+  }
+
+  /** Gives a case that has begun and does not wait the time to end. */
+  async #try(branch: Branch): Promise<void> {
+    const { place } = branch;
     const mayHaveTakenEffect = branch.hasBegunOperation && !this.#composed.has(place);
     const withdrawn = mayHaveTakenEffect ? this.#withdraw(place) : [];
     this.#trial = branch;
@@ -66,12 +74,14 @@ export class Choice {
     this.#chooseEnded(branch);
     for (const earlier of withdrawn) {
       await earlier.run;
-      if (!this.#isOver) await this.#begin(earlier.place);
+      if (this.#isOver) return;
+      const again = this.#begin(earlier.place);
+      if (this.#isOnTrial(again)) await this.#try(again);
     }
   }
 
   /** Calls the function of a case. The loop's budget tells whether an operation began, and is so ample meanwhile that none makes a detour. */
-  #start(place: number): Branch {
+  #begin(place: number): Branch {
     const [key, fn] = this.#cases[place] as readonly [string, Fn<unknown>];
     const branch = new Branch(this, this.#scope, place, key);
     this.#branches[place] = branch;

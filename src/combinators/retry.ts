@@ -9,7 +9,7 @@ import { detour, mustDetour } from "../kernel/checkpoint.ts";
 import { Cancelled, suppress } from "../kernel/errors.ts";
 import { quietly } from "../kernel/quiet.ts";
 import { currentNode } from "../kernel/scope.ts";
-import { sleep } from "../kernel/sleep.ts";
+import { checkpoint, sleep } from "../kernel/sleep.ts";
 import { checkFunction, described } from "./functions.ts";
 import { Schedule } from "./schedule.ts";
 
@@ -69,6 +69,7 @@ export function retry<T>(
 async function pause(ms: number, after: unknown): Promise<void> {
   try {
     await sleep(ms);
+    await checkpoint();
   } catch (error) {
     if (error instanceof Cancelled) suppress(error, after);
     throw error;
