@@ -62,12 +62,18 @@ class Completions implements AsyncIterableIterator<unknown, undefined> {
       this.#crew = new CompletionCrew(this.#fns);
     }
     const crew = this.#crew;
+    const wasCancelled = scope.cancelledBy !== null;
     return quietly(async () => {
       try {
         const step = await crew.nextStep();
         if (step !== OVER) return step;
       } catch (error) {
-        if (crew.isCancelled) await this.#leave(crew);
+        if (!crew.isCancelled) throw error;
+        await crew.ended();
+        // A function was given its value before the cancellation, and has ended with it since.
+        const late = wasCancelled ? undefined : crew.takeReady();
+        if (late !== undefined) return late;
+        await this.#leave(crew);
         throw error;
       }
       return this.#leave(crew);
@@ -119,15 +125,19 @@ class CompletionCrew extends Crew<void> {
   nextStep(): Promise<Step<unknown>> {
     const scope = currentNode();
     if (mustDetour(scope)) return detour(scope, () => this.nextStep());
-    const ready = this.#ready[this.#taken];
-    if (ready !== undefined) {
-      this.#ready[this.#taken++] = OVER;
-      return Promise.resolve(ready);
-    }
+    const ready = this.takeReady();
+    if (ready !== undefined) return Promise.resolve(ready);
     if (this.#left === 0 || this.isDecided) return Promise.resolve(OVER);
     const waiter = new Waiter<Step<unknown>>(scope);
     this.#waiters.push(waiter);
     return waiter.promise;
+  }
+
+  /** The next value that has come, if any. */
+  takeReady(): Step<unknown> | undefined {
+    const ready = this.#ready[this.#taken];
+    if (ready !== undefined) this.#ready[this.#taken++] = OVER;
+    return ready;
   }
 
   /** Nobody wants what is still to come. */

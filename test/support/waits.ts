@@ -6,6 +6,7 @@
 import { abortable, type CancelScope, cancelScope, Event, fromCallback, openFeed, until } from "coppice";
 import { StreamListener } from "../../src/net/listener.ts";
 import { channelWaits } from "./channel-waits.ts";
+import { combinatorWaits } from "./combinator-waits.ts";
 import { connected, NotingTransport } from "./noting-transport.ts";
 import { syncWaits } from "./sync-waits.ts";
 import type { Wait } from "./wait.ts";
@@ -19,6 +20,7 @@ export const waits: readonly Wait[] = [
     },
   },
   ...channelWaits,
+  ...combinatorWaits,
   ...syncWaits,
   {
     name: "until",
