@@ -54,28 +54,37 @@ export class ConditionWaiter extends HoldWaiter<void> {
     this.#lock.park(this);
   }
 
-  override interrupt(): undefined {
+  override interrupt(): (() => void) | undefined {
+    const shield = this.#shield;
+    if (shield !== undefined) {
+      // It was lifted: nothing in this run can ever happen again.
+      this.#shield = undefined;
+      this.queue?.remove(this);
+      this.#throwCancelled(shield.parent as ScopeNode);
+      return () => closeNode(shield);
+    }
     const cutBy = this.scope;
     this.#cutBy = cutBy;
     if (this.#isNotified) {
       this.#hide(cutBy);
       notifyFirst(this.#condition);
-      return;
+      return undefined;
     }
     this.#condition.remove(this);
     this.#awake();
     if (this.#lock.hold === null) {
       this.#lock.own(this.hold);
       this.granted();
-      return;
+      return undefined;
     }
     const deadlock = deadlockOf(this.hold);
     if (deadlock !== undefined) {
       this.fail(() => deadlock);
-      return;
+      return undefined;
     }
     this.#hide(cutBy);
     this.#lock.park(this);
+    return undefined;
   }
 
   granted(): void {

@@ -93,6 +93,19 @@ test("a task that is named is the same borrower as the task itself", () =>
     }),
   ));
 
+test("an old guard of a borrower does not touch its new token", () =>
+  virtually(async () => {
+    const limiter = new CapacityLimiter(2);
+    const old = await limiter.acquire();
+    limiter.release();
+    await limiter.acquire();
+    old[Symbol.dispose]();
+    assert.equal(limiter.statistics().borrowed, 1);
+    assert.throws(() => limiter.tryAcquire(), DeadlockError);
+    limiter.release();
+    assert.equal(limiter.statistics().borrowed, 0);
+  }));
+
 test("release without a token throws, also while waiting for one", () =>
   virtually(() =>
     taskGroup(async (group) => {

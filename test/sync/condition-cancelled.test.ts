@@ -12,6 +12,7 @@ import {
   moveOnAfter,
   shield,
   sleep,
+  sleepForever,
   type Task,
   taskGroup,
 } from "coppice";
@@ -210,6 +211,30 @@ test("where having the lock again would close a circle, a cancelled wait says so
       await other;
     }),
   ));
+
+test("in a run in which nothing can ever happen again, a cancelled wait that cannot have the lock ends, too", async () => {
+  const raised = await unhandledDuring(async () => {
+    for (const isNotified of [false, true]) {
+      const error = await rejection(
+        virtually(() =>
+          taskGroup(async (group) => {
+            const condition = new Condition();
+            const waiters = ["a", "b"].map((name) => spawnWaiter(group, condition, [], name));
+            await waitAllTasksBlocked();
+            await withLock(condition, async () => {
+              if (isNotified) condition.notify();
+              waiters[0]?.cancel();
+              await shield(sleepForever);
+            });
+          }),
+        ),
+      );
+      assert.ok(error instanceof DeadlockError);
+      assert.match(error.message, /every task is blocked/);
+    }
+  });
+  assert.deepEqual(raised, []);
+});
 
 test("an abandoned wait that is cancelled raises nothing", async () => {
   const raised = await unhandledDuring(() =>

@@ -135,6 +135,7 @@ test("those who come later are told, too, and do not wait", () =>
       const lock = new Lock();
       await group.spawn(async () => void (await lock.acquire()));
       assert.ok((await rejection(lock.acquire())) instanceof BrokenError);
+      assert.ok((await group.spawn(() => rejection(lock.acquire()))) instanceof BrokenError);
       assert.throws(() => lock.tryAcquire(), BrokenError);
       assert.equal(lock.isLocked, true);
     }),
@@ -234,7 +235,7 @@ test("owners that released leave nothing behind in their tasks", () =>
         const guards = [];
         for (const lock of locks) guards.push(await lock.acquire());
         await sleep(1);
-        for (const index of [2, 0, 4, 1, 3]) guards[index]?.[Symbol.dispose]();
+        for (const index of [0, 4, 3, 1, 2]) guards[index]?.[Symbol.dispose]();
         await sleep(10);
       });
       await waitAllTasksBlocked();
