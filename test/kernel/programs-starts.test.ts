@@ -8,6 +8,7 @@ import {
   type CancelScope,
   cancelScope,
   checkpoint,
+  currentScope,
   ErrorGroup,
   Future,
   InvalidStateError,
@@ -22,11 +23,13 @@ import {
   taskGroup,
 } from "coppice";
 import fc from "fast-check";
+import { currentNode } from "../../src/kernel/scope.ts";
+import type { ScopeNode } from "../../src/kernel/scope-node.ts";
 import { unhandledDuring } from "../support/unhandled.ts";
 import { virtually } from "../support/virtual.ts";
 
 type Step =
-  | { readonly kind: "sleep" | "deadline on the group" | "shielded cleanup"; readonly ms: number }
+  | { readonly kind: "sleep" | "stubborn sleep" | "deadline on the group" | "shielded cleanup"; readonly ms: number }
   | { readonly kind: "fail" | "cancelAll" | "checkpoint" | "set" | "get" }
   | { readonly kind: "spawn" | "background"; readonly child: readonly Step[] }
   | {
@@ -46,7 +49,7 @@ const { steps } = fc.letrec<{ steps: readonly Step[]; step: Step }>((tie) => ({
   steps: fc.array(tie("step"), { maxLength: 4 }),
   step: fc.oneof(
     { maxDepth: 5, depthSize: "medium", withCrossShrink: true },
-    fc.record({ kind: fc.constantFrom("sleep", "sleep", "deadline on the group", "shielded cleanup"), ms }),
+    fc.record({ kind: fc.constantFrom("sleep", "stubborn sleep", "deadline on the group", "shielded cleanup"), ms }),
     fc.record({ kind: fc.constantFrom("fail", "cancelAll", "checkpoint", "set", "get") }),
     fc.record({ kind: fc.constantFrom("spawn", "background"), child: tie("steps") }),
     fc.record({
@@ -67,6 +70,8 @@ class OwnError extends Error {}
 interface Account {
   readonly kind: "group" | "supervisor";
   scope: CancelScope | undefined;
+  /** The node of the group itself. */
+  inner: ScopeNode | undefined;
   /** What the children ended with, in that order; of one whose start failed, nothing. */
   readonly childFailures: unknown[];
   bodyFailure: { readonly error: unknown } | undefined;
@@ -80,7 +85,14 @@ class Machine {
   readonly #future = new Future<void>();
 
   async group(kind: "group" | "supervisor", body: readonly Step[]): Promise<void> {
-    const account: Account = { kind, scope: undefined, childFailures: [], bodyFailure: undefined, running: 0 };
+    const account: Account = {
+      kind,
+      scope: undefined,
+      inner: undefined,
+      childFailures: [],
+      bodyFailure: undefined,
+      running: 0,
+    };
     const conduct = kind === "group" ? taskGroup : supervisor;
     let outcome: { readonly error: unknown } | undefined;
     let leftScope: unknown;
@@ -89,6 +101,7 @@ class Machine {
         account.scope = around;
         try {
           await conduct(async (group) => {
+            account.inner = currentNode();
             try {
               await this.steps(body, group, account);
             } catch (error) {
@@ -113,7 +126,10 @@ class Machine {
   }
 
   /** The model: which error a group may end with. */
-  private judge({ kind, childFailures, bodyFailure }: Account, thrown: unknown): void {
+  private judge({ kind, inner, childFailures, bodyFailure }: Account, thrown: unknown): void {
+    const isBackgroundEnd = isCancelled(thrown) && thrown.reason === "the other tasks of the group are done";
+    const by = isBackgroundEnd ? (thrown.scope as unknown as ScopeNode).parent?.parent : undefined;
+    this.check(by !== inner || inner === undefined, "the end of the background tasks came out of their group");
     const own = childFailures.filter((error) => !isCancelled(error));
     const ofBody = bodyFailure !== undefined && !isCancelled(bodyFailure.error) ? [bodyFailure.error] : [];
     if (kind === "supervisor" && ofBody.length === 0) {
@@ -149,6 +165,13 @@ class Machine {
     switch (step.kind) {
       case "sleep":
         return sleep(step.ms);
+      case "stubborn sleep":
+        try {
+          await sleep(10 * step.ms);
+        } catch (error) {
+          this.check(isCancelled(error), "a sleep failed");
+        }
+        return;
       case "checkpoint":
         return checkpoint();
       case "fail":
@@ -191,7 +214,9 @@ class Machine {
     const before: { readonly error: unknown }[] = [];
     let hasReturned = false;
     let wasHeard = false;
+    let wasCut = false;
     const starting = async (): Promise<void> => {
+      const waiting = currentScope();
       const value = await group.start<string>(
         async (started) => {
           account.running++;
@@ -199,6 +224,7 @@ class Machine {
           try {
             await this.steps(step.before, group, account);
             if (step.says) {
+              wasCut = waiting.isCancelled;
               started("ready");
               hasReturned = true;
               await this.steps(step.after, group, account);
@@ -216,6 +242,7 @@ class Machine {
         { background: step.isBackground },
       );
       wasHeard = true;
+      this.check(!wasCut, "a start returned what was said after its wait was cancelled");
       this.check(value === "ready" && hasReturned, "a start returned what was not said");
       if (before.length > 0) account.childFailures.push(before[0]?.error);
     };
