@@ -159,8 +159,10 @@ class Group implements TaskGroup {
 
   /** Whether it is a cancellation in force here; one that no failure of the group caused is kept. */
   #isCutOff(error: unknown): boolean {
-    if (!(error instanceof Cancelled) || this.scope.cancelledBy === null || !isWithin(this.scope, error.scope))
-      return false;
+    const by = this.scope.cancelledBy;
+    if (!(error instanceof Cancelled) || by === null) return false;
+    // The scope that it names may have been left, where nobody awaited this group.
+    if (by.scope !== error.scope && !isWithin(this.scope, error.scope)) return false;
     // Without a failure somebody cancelled the group's scope by hand, or its deadline passed.
     if (error.scope !== this.scope || this.#failure === undefined) this.#outer ??= error;
     return true;

@@ -95,7 +95,7 @@ test("a token is of one task; the failed attempt does not use it up", () =>
       const token = variable.set(1);
       const error = await group.spawn(() => rejection(Promise.try(() => variable.reset(token))), { name: "other" });
       assert.ok(error instanceof InvalidStateError);
-      assert.match(error.message, /cannot be used in task "other"/);
+      assert.match(error.message, /belongs to task ".*" and not to "other"/);
       assert.equal(variable.get(), 1);
       variable.reset(token);
     }),

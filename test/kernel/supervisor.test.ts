@@ -6,6 +6,7 @@ import {
   ErrorGroup,
   handleGroup,
   isCancelled,
+  shield,
   sleep,
   sleepForever,
   supervisor,
@@ -207,4 +208,16 @@ test("a supervisor inside a task group fails it with the group of errors", () =>
       }),
     );
     assert.ok(error instanceof ErrorGroup);
+  }));
+
+test("a supervisor that was abandoned in a scope which is cancelled and left takes that for no failure of its children", () =>
+  virtually(async () => {
+    let abandoned: Promise<unknown> | undefined;
+    await cancelScope((scope) => {
+      abandoned = supervisor((group) => {
+        group.spawn(() => shield(() => sleep(5)).then(() => sleep(1)));
+      });
+      scope.cancel();
+    });
+    assert.ok(isCancelled(await rejection(abandoned as Promise<unknown>)));
   }));
