@@ -40,7 +40,9 @@ export class StartingTask<V> extends TaskNode<unknown> {
   }
 
   protected override invoke(): unknown {
-    return this.#fn((value) => this.#started(value));
+    // Not as a method: see `TaskNode.invoke`.
+    const fn = this.#fn;
+    return fn((value) => this.#started(value));
   }
 
   #started(value: V): void {

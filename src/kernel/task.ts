@@ -150,7 +150,10 @@ export class TaskNode<T> extends ScopeFace implements Task<T>, Startable, Settle
   /** Runs what the task is for, once, with the task as the ambient value. */
   protected invoke(): unknown {
     const what = this.label as (() => unknown) | NamedFunction;
-    return typeof what === "function" ? what() : what.run();
+    if (typeof what === "function") return what();
+    // Not as a method: `this`, and what stacks call it, are as for a function without a name of its own.
+    const { run } = what;
+    return run();
   }
 
   /** The function has ended. */

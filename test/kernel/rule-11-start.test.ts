@@ -267,3 +267,18 @@ test("start in another group than the one around: the child is cancelled with it
       assert.equal(failure.reason, "over");
     }),
   ));
+
+test("the function of a task is called without a `this`, whether it was given a name or is started", () =>
+  virtually(() =>
+    taskGroup(async (group) => {
+      const seen: unknown[] = [];
+      async function note(this: unknown, started?: Started<void>): Promise<void> {
+        seen.push(this);
+        started?.();
+      }
+      group.spawn(note);
+      group.spawn(note, { name: "named" });
+      await group.start(note);
+      assert.deepEqual(seen, [undefined, undefined, undefined]);
+    }),
+  ));
