@@ -10,7 +10,8 @@
  * The guard that the waiter had before is in force again afterwards, however `wait` ends.
  *
  * Where the lock cannot be had any more (its owner ended without releasing; waiting for it would close a circle of tasks), `wait`
- * throws that without it: the guard then has nothing to give back.
+ * throws that without it: the guard then has nothing to give back. So it is where the shield is lifted, which happens in a run that is
+ * stuck for good: the wait throws its `Cancelled` at once.
  */
 
 import { appendWaiter } from "../kernel/links.ts";
