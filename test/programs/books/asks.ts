@@ -1,0 +1,76 @@
+/** Who asked, in which order, and whether they were served in it. */
+import assert from "node:assert/strict";
+import { currentLoop } from "coppice";
+import type { Machine } from "../machine.ts";
+
+/**
+ * Numbers served in the order of counting, whichever were given up in between. Where the loop draws who goes on first, the order within one moment
+ * cannot be seen, and only that between moments counts.
+ */
+export class InOrder {
+  readonly #isDrawn: boolean;
+  #highest = 0;
+  #highestAt = 0;
+  /** The highest of the moments before. */
+  #before = 0;
+
+  constructor(isDrawn: boolean) {
+    this.#isDrawn = isDrawn;
+  }
+
+  served(number: number): void {
+    const now = currentLoop().time();
+    if (now > this.#highestAt) {
+      this.#before = this.#highest;
+      this.#highestAt = now;
+    }
+    const floor = this.#isDrawn ? this.#before : this.#highest;
+    assert.ok(number > floor, `number ${number} was served after number ${floor}, which came later`);
+    this.#highest = Math.max(this.#highest, number);
+  }
+}
+
+/** Waits for one thing, of which the first that asked is served first. */
+export class Asks {
+  /** How many wait, as far as their tasks know. */
+  pending = 0;
+  /** How many were cut short, or refused. */
+  cut = 0;
+  #last = 0;
+  readonly #order: InOrder;
+
+  constructor(isDrawn: boolean) {
+    this.#order = new InOrder(isDrawn);
+  }
+
+  /** Waits at most so long; `undefined` if that was too short. `refused` may make a value of an error. */
+  async serve<T>(
+    machine: Machine,
+    limitMs: number,
+    begin: () => PromiseLike<T>,
+    refused: (error: unknown) => T = rethrow,
+  ): Promise<{ value: T } | undefined> {
+    return await machine.waitAtMost(limitMs, async () => {
+      const number = ++this.#last;
+      this.pending++;
+      try {
+        const value = await begin();
+        this.#order.served(number);
+        return value;
+      } catch (error) {
+        this.cut++;
+        return refused(error);
+      } finally {
+        this.pending--;
+      }
+    });
+  }
+}
+
+export function rethrow(error: unknown): never {
+  throw error;
+}
+
+export function pick<T>(list: readonly T[], number: number): T {
+  return list[number % list.length] as T;
+}

@@ -1,0 +1,56 @@
+/**
+ * Random programs that share channels, locks, queues and all the rest while they are cancelled at every moment, mostly in the very one in which they are
+ * woken. What they may do is not foretold; that nothing is lost, doubled, or out of order is checked at every step, and exactly whenever all
+ * tasks are blocked. Each runs twice and must do the same.
+ */
+import assert from "node:assert/strict";
+import test from "node:test";
+import { currentLoop, sleep, taskGroup } from "coppice";
+import { waitAllTasksBlocked } from "coppice/testing";
+import fc from "fast-check";
+import { unhandledDuring } from "../support/unhandled.ts";
+import { virtually } from "../support/virtual.ts";
+import { type Case, crowded } from "./draw.ts";
+import { effort } from "./effort.ts";
+import { Machine } from "./machine.ts";
+import { shelf } from "./shelf.ts";
+
+/** No program takes so long. */
+const FOR_EVER_MS = 100_000;
+
+async function execute({ program, seed }: Case): Promise<readonly string[]> {
+  const machine = new Machine();
+  const checkAtRest = async (): Promise<void> => {
+    for (;;) {
+      await waitAllTasksBlocked();
+      for (const book of machine.books) book.checkAtRest();
+      assert.ok(currentLoop().time() < FOR_EVER_MS, "the program never ends");
+      await sleep(1);
+    }
+  };
+  const raised = await unhandledDuring(() =>
+    virtually(
+      async () => {
+        machine.books = shelf(seed !== undefined);
+        await taskGroup(async (group) => {
+          group.spawn(checkAtRest, { background: true });
+          await machine.begin(program);
+        });
+        for (const book of machine.books) await book.checkAtEnd();
+      },
+      seed === undefined ? {} : { seed },
+    ),
+  );
+  assert.deepEqual(raised, []);
+  return machine.trace;
+}
+
+test("property: whatever programs do to what they share, nothing is lost, doubled or out of order; and they do it again", async () => {
+  await fc.assert(
+    fc.asyncProperty(crowded(shelf(false).length), async (one) => {
+      const trace = await execute(one);
+      assert.deepEqual(await execute(one), trace);
+    }),
+    effort(600),
+  );
+});
