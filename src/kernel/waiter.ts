@@ -101,7 +101,7 @@ function failInTurn(scope: ScopeNode, resolve: Resolve<never>, make: () => unkno
 }
 
 function interruptInTurn(scope: ScopeNode, resolve: Resolve<never>, promise: Promise<unknown>): void {
-  resume(scope.loop, () => resolve(interruption(scope, promise)));
+  resume(scope.loop, () => resolve(cutShort(scope, promise)));
 }
 
 async function failure(make: () => unknown): Promise<never> {

@@ -6,11 +6,11 @@
  *   it leaves something behind      the test fails with a list
  */
 import { type Returned, settled } from "../kernel/body.ts";
-import { DeadlockError, TimeoutError } from "../kernel/errors.ts";
+import { DeadlockError, InvalidStateError, TimeoutError } from "../kernel/errors.ts";
 import { defaultLoop } from "../kernel/ports.ts";
 import { quietly } from "../kernel/quiet.ts";
 import { run } from "../kernel/run.ts";
-import { currentNode } from "../kernel/scope.ts";
+import { currentNode, isInsideRun } from "../kernel/scope.ts";
 import type { ScopeNode } from "../kernel/scope-node.ts";
 import { checkDuration } from "../kernel/scopes.ts";
 import { freshSeed } from "../loops/virtual/random.ts";
@@ -96,6 +96,10 @@ function examine<Context>(
   { timeoutMs = TIMEOUT_MS, leaks = {} }: RealTestOptions,
   runner: Runner,
 ): Promise<void> {
+  if (isInsideRun()) {
+    const what = "a wrapped test was called inside of a run: hand it to the test runner, or call the function itself";
+    return Promise.reject(new InvalidStateError(what));
+  }
   const body = async (): Promise<void> => {
     await settled(fn(context));
   };

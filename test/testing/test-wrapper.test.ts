@@ -6,6 +6,7 @@ import {
   currentLoop,
   DeadlockError,
   Event,
+  InvalidStateError,
   run,
   shield,
   sleep,
@@ -251,6 +252,13 @@ test("the leak guard may be told what is none, or left out", async () => {
 test("options that make no sense are refused when the test is written", () => {
   for (const runs of [0, 1.5, Number.NaN]) assert.throws(() => virtual(() => {}, { runs }), RangeError);
   for (const wrapper of [virtual, real]) assert.throws(() => wrapper(() => {}, { timeoutMs: -1 }), RangeError);
+});
+
+test("a wrapped test is no part of a run", async () => {
+  for (const wrapper of [virtual, real]) {
+    const error = await rejection(run(() => wrapper(() => {})(undefined)));
+    assert.ok(error instanceof InvalidStateError);
+  }
 });
 
 test("a wrapper shows the source of its function, from which Vitest reads the fixtures", () => {
