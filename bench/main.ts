@@ -39,7 +39,7 @@ const sections: Record<Name, () => Promise<Section[]>> = {
   abortable: async () => [await (await import("./abortable.ts")).benchAbortable(processRounds)],
   memory: async () => {
     const { benchMemory, benchMillion } = await import("./memory.ts");
-    return [await benchMemory(processRounds), await benchMillion(1)];
+    return [await benchMemory(processRounds), await benchMillion(processRounds)];
   },
   rpc: async () => {
     const { benchRpc } = await import("./rpc.ts");

@@ -8,8 +8,6 @@
  */
 
 import { Event, run, taskGroup } from "coppice";
-import { Effect } from "effect";
-import * as effection from "effection";
 import { heapBytes } from "./heap.ts";
 
 const [kind = "", taskCount = "0"] = process.argv.slice(2);
@@ -50,7 +48,9 @@ const kinds: Record<string, () => Promise<unknown>> = {
 
   "event-direct": () => parkOnEvent((event) => () => event.wait()),
 
+  // The peers are loaded where they are used: what a process holds counts too.
   async effect() {
+    const { Effect } = await import("effect");
     const work = Effect.promise(park);
     await Effect.runPromise(
       Effect.gen(function* () {
@@ -62,6 +62,7 @@ const kinds: Record<string, () => Promise<unknown>> = {
   },
 
   async effection() {
+    const effection = await import("effection");
     const work = () => effection.call(park);
     await effection.run(function* () {
       const before = yield* effection.call(heapBytes);
@@ -94,6 +95,7 @@ async function report(before: number): Promise<void> {
   if (handles.includes(undefined)) throw new Error("a task was not kept alive");
   if (!kind.startsWith("event") && nextIndex !== count)
     throw new Error(`only ${nextIndex} of ${count} tasks are parked`);
-  process.send?.({ bytesPerTask: bytes / count, residentBytes: process.memoryUsage().rss }, () => process.exit());
+  const { heapTotal, rss } = process.memoryUsage();
+  process.send?.({ bytesPerTask: bytes / count, heapBytes: heapTotal, residentBytes: rss }, () => process.exit());
   await new Promise(() => {});
 }
