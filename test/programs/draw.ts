@@ -29,8 +29,8 @@ function structure({ ms, limitMs }: Durations, tie: fc.LetrecTypedTie<{ step: St
     body,
   });
   return [
-    { weight: 4, arbitrary: fc.record({ id, kind: fc.constant("sleep"), ms }) as Drawn },
-    { weight: 1, arbitrary: fc.record({ id, kind: fc.constantFrom("throw", "look"), ms }) as Drawn },
+    { weight: 3, arbitrary: fc.record({ id, kind: fc.constant("sleep"), ms }) as Drawn },
+    { weight: 1, arbitrary: fc.record({ id, kind: fc.constant("throw"), ms }) as Drawn },
     {
       weight: 2,
       arbitrary: fc.record({
@@ -106,7 +106,11 @@ function structure({ ms, limitMs }: Durations, tie: fc.LetrecTypedTie<{ step: St
   ];
 }
 
-function drawn(durations: Durations, more: (body: Drawn) => fc.WeightedArbitrary<Step>[]): Drawn {
+function drawn(
+  durations: Durations,
+  longest: number,
+  more: (body: Drawn) => fc.WeightedArbitrary<Step>[] = () => [],
+): Drawn {
   const { step } = fc.letrec<{ step: Step }>((tie) => {
     const [first, ...others] = structure(durations, tie);
     return {
@@ -118,15 +122,20 @@ function drawn(durations: Durations, more: (body: Drawn) => fc.WeightedArbitrary
       ),
     };
   });
+  const steps = fc.record({
+    id,
+    kind: fc.constant("sequence"),
+    steps: fc.array(step, { minLength: 1, maxLength: longest }),
+  }) as Drawn;
   // Several side by side: alone they have nobody to meet.
   return fc.record({
     id,
     kind: fc.constant("taskGroup"),
-    children: fc.array(fc.record({ id, how: fc.constant("spawn"), startMs: fc.constant(0), body: step }), {
+    children: fc.array(fc.record({ id, how: fc.constant("spawn"), startMs: fc.constant(0), body: steps }), {
       minLength: 1,
       maxLength: 4,
     }),
-    body: step,
+    body: steps,
   }) as Drawn;
 }
 
@@ -149,19 +158,20 @@ function unique(max: number): fc.Arbitrary<number> {
 }
 
 /** Programs of which everything can be foretold. */
-export const tieFree: fc.Arbitrary<Case> = cases(drawn({ ms: unique(6), limitMs: unique(14) }, () => []));
+export const tieFree: fc.Arbitrary<Case> = cases(drawn({ ms: unique(6), limitMs: unique(14) }, 1));
 
 /** Programs in which everything happens, mostly at once; they use up to two of `resources` shared things. */
 export function crowded(resources: number): fc.Arbitrary<Case> {
   const ms = fc.integer({ min: -1, max: 3 });
   const limitMs = fc.nat({ max: 8 });
   const focus = fc.uniqueArray(fc.nat({ max: resources - 1 }), { minLength: 1, maxLength: 2 });
+  const idle = fc.record({ id, kind: fc.constant("sleep"), ms }) as Drawn;
   const program = (chosen: readonly number[]): Drawn =>
-    drawn({ ms, limitMs }, (body) => [
+    drawn({ ms, limitMs }, 6, (body) => [
       { weight: 1, arbitrary: fc.record({ id, kind: fc.constant("foreign await"), ms }) as Drawn },
       { weight: 1, arbitrary: fc.record({ id, kind: fc.constant("left open"), body }) as Drawn },
       {
-        weight: 16,
+        weight: 40,
         arbitrary: fc.record({
           id,
           kind: fc.constant("use"),
@@ -169,7 +179,7 @@ export function crowded(resources: number): fc.Arbitrary<Case> {
           resource: fc.constantFrom(...chosen),
           action: fc.nat({ max: 59 }),
           limitMs,
-          body,
+          body: fc.oneof({ weight: 3, arbitrary: idle }, { weight: 1, arbitrary: body }),
         }) as Drawn,
       },
     ]);

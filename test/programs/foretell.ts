@@ -90,6 +90,7 @@ class Prophet {
     }
     if (!("ms" in step)) throw new Error(`${step.kind} cannot be foretold`);
     yield* world.sleep(scope, step.ms);
+    this.note(step, `sees deadline ${scope.effectiveDeadline}, stopping ${scope.hearsStop}`);
     if ("thenMs" in step) {
       this.act(step);
       yield* this.shielded(scope, step.thenMs);
@@ -100,9 +101,6 @@ class Prophet {
         return;
       case "throw":
         return this.fail(step);
-      case "look":
-        this.note(step, `sees deadline ${scope.effectiveDeadline}, stopping ${scope.hearsStop}`);
-        return;
       case "join":
       case "await stop":
         return yield* this.await(step, scope);

@@ -195,6 +195,8 @@ export class Machine {
     }
     if (!("ms" in step)) throw new Error(`${(step as Step).kind}?`);
     await this.pause(step.ms);
+    const { effectiveDeadline, isStopping } = currentScope();
+    this.note(step, `sees deadline ${effectiveDeadline}, stopping ${isStopping}`, life);
     if ("thenMs" in step) {
       this.act(step, life);
       if (step.thenMs >= 0) await shield(() => this.pause(step.thenMs));
@@ -207,11 +209,6 @@ export class Machine {
         return await Promise.resolve();
       case "throw":
         return this.fail(step, "error");
-      case "look": {
-        const { effectiveDeadline, isStopping } = currentScope();
-        this.note(step, `sees deadline ${effectiveDeadline}, stopping ${isStopping}`, life);
-        return;
-      }
       case "join":
         return await this.join(step, life);
       case "await stop": {

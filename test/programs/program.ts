@@ -29,7 +29,7 @@ interface Affecting extends Targeted {
 }
 
 export interface Pause extends Timed {
-  readonly kind: "sleep" | "throw" | "look" | "foreign await";
+  readonly kind: "sleep" | "throw" | "foreign await";
 }
 
 export interface Act extends Affecting {
@@ -112,12 +112,25 @@ export type Step = Pause | Act | Stop | Move | Await | Spawn | Use | Sequence | 
 
 const ENCLOSING: ReadonlySet<string> = new Set(["cancelScope", "moveOnAfter", "withTimeout", "shield"]);
 
-export function isEnclosing(step: Step): step is Enclose {
-  return ENCLOSING.has(step.kind);
+export function isEnclosing(step: Step | Child): step is Enclose {
+  return "kind" in step && ENCLOSING.has(step.kind);
 }
 
-export function isGroup(step: Step): step is Group {
-  return step.kind === "taskGroup" || step.kind === "supervisor";
+export function isGroup(step: Step | Child): step is Group {
+  return "kind" in step && (step.kind === "taskGroup" || step.kind === "supervisor");
+}
+
+function isScope(step: Step | Child): boolean {
+  return isGroup(step) || isEnclosing(step);
+}
+
+function isChild(step: Step | Child): step is Child {
+  return "how" in step;
+}
+
+interface Mutable {
+  readonly kind?: string;
+  which?: number;
 }
 
 /** Numbers the steps, and makes targets of numbers. */
@@ -129,11 +142,9 @@ export function compile(program: Step): Step {
 
   const numbered = (step: Step | Child): Step | Child => {
     const id = ++last;
-    if ("how" in step) tasks.push(id);
-    else if (isGroup(step)) {
-      scopes.push(id);
-      groups.push(id);
-    } else if (isEnclosing(step)) scopes.push(id);
+    if (isChild(step)) tasks.push(id);
+    if (isGroup(step)) groups.push(id);
+    if (isScope(step)) scopes.push(id);
     const copy: Record<string, unknown> = { ...step, id };
     for (const [key, value] of Object.entries(step)) {
       if (key === "child" || key === "body") copy[key] = numbered(value);
@@ -142,22 +153,25 @@ export function compile(program: Step): Step {
     return copy as unknown as Step;
   };
 
-  const aimed = (step: Step | Child): void => {
-    const at = step as { which?: number };
+  // Half of the time at something around it, which is open then.
+  const aimed = (step: Step | Child, around: readonly (Step | Child)[]): void => {
+    const at = step as Mutable;
     if (at.which !== undefined) {
-      const targets =
-        "kind" in step && (step.kind === "cancel all" || step.kind === "spawn")
-          ? groups
-          : "kind" in step && (step.kind === "join" || step.kind === "cancel task")
-            ? tasks
-            : scopes;
-      at.which = targets[at.which % targets.length] ?? -1;
+      const [all, isOne] =
+        at.kind === "cancel all" || at.kind === "spawn"
+          ? [groups, isGroup]
+          : at.kind === "join" || at.kind === "cancel task"
+            ? [tasks, isChild]
+            : [scopes, isScope];
+      const near = around.filter(isOne).map(({ id }) => id);
+      const targets = at.which % 2 === 0 && at.kind !== "join" && near.length > 0 ? near : all;
+      at.which = targets[Math.floor(at.which / 2) % targets.length] ?? -1;
     }
-    for (const inner of parts(step)) aimed(inner);
+    for (const inner of parts(step)) aimed(inner, [...around, step]);
   };
 
   const compiled = numbered(program) as Step;
-  aimed(compiled);
+  aimed(compiled, []);
   return compiled;
 }
 

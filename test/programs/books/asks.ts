@@ -9,24 +9,29 @@ import type { Machine } from "../machine.ts";
  */
 export class InOrder {
   readonly #isDrawn: boolean;
+  /** The highest of those that waited. */
   #highest = 0;
-  #highestAt = 0;
-  /** The highest of the moments before. */
+  /** The highest of all. */
+  #highestOfAll = 0;
+  /** The same, in the moments before. */
   #before = 0;
+  #now = 0;
 
   constructor(isDrawn: boolean) {
     this.#isDrawn = isDrawn;
   }
 
-  served(number: number): void {
+  /** `isSeenAtOnce`: it did not wait, so it may overtake, for who looks, what was served before it in this moment. */
+  served(number: number, isSeenAtOnce = false): void {
     const now = currentLoop().time();
-    if (now > this.#highestAt) {
-      this.#before = this.#highest;
-      this.#highestAt = now;
+    if (now > this.#now) {
+      this.#before = this.#highestOfAll;
+      this.#now = now;
     }
-    const floor = this.#isDrawn ? this.#before : this.#highest;
+    const floor = this.#isDrawn || isSeenAtOnce ? this.#before : Math.max(this.#before, this.#highest);
     assert.ok(number > floor, `number ${number} was served after number ${floor}, which came later`);
-    this.#highest = Math.max(this.#highest, number);
+    if (!isSeenAtOnce) this.#highest = Math.max(this.#highest, number);
+    this.#highestOfAll = Math.max(this.#highestOfAll, number);
   }
 }
 

@@ -84,7 +84,7 @@ export class ChannelBook implements Book {
     } else if (action < 50) {
       try {
         const got = receiver.half.tryReceive();
-        if (got !== undefined) this.#receive(got.value, step, machine, life);
+        if (got !== undefined) this.#receive(got.value, step, machine, life, true);
       } catch (error) {
         this.#refusedReceive(receiver, error);
       }
@@ -105,8 +105,8 @@ export class ChannelBook implements Book {
     }
   }
 
-  #receive(value: number, step: Use, machine: Machine, life: Life): void {
-    this.#values.received(value);
+  #receive(value: number, step: Use, machine: Machine, life: Life, isSeenAtOnce = false): void {
+    this.#values.received(value, isSeenAtOnce);
     machine.note(step, `receives ${value}`, life);
   }
 

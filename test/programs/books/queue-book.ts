@@ -36,15 +36,19 @@ export class QueueBook implements Book {
       }
       case 1: {
         const got = queue.tryGet();
-        if (got !== undefined) this.#receive(got.value, step, machine, life);
+        if (got !== undefined) this.#receive(got.value, step, machine, life, true);
         return;
       }
       case 2:
       case 3: {
         const now = currentLoop().time();
-        const joined = await this.#joins.serve(machine, limitMs, () => queue.join());
+        let wasIdle = false;
+        const joined = await this.#joins.serve(machine, limitMs, () => {
+          wasIdle = queue.unfinished === 0;
+          return queue.join();
+        });
         if (joined === undefined) return;
-        assert.ok(queue.unfinished === 0 || this.#idleAt >= now, "joined with work left");
+        assert.ok(wasIdle || this.#idleAt >= now, "joined with work left");
         machine.note(step, "joins", life);
         return;
       }
@@ -65,8 +69,8 @@ export class QueueBook implements Book {
     }
   }
 
-  #receive(value: number, step: Use, machine: Machine, life: Life): void {
-    this.#values.received(value);
+  #receive(value: number, step: Use, machine: Machine, life: Life, isSeenAtOnce = false): void {
+    this.#values.received(value, isSeenAtOnce);
     this.#got++;
     machine.note(step, `gets ${value}`, life);
     if (step.action >= 30) return;

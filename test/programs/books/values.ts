@@ -22,8 +22,9 @@ export class Values {
     this.#accepted.add(value);
   }
 
-  received(value: number): void {
-    this.#order.served(value);
+  /** `isSeenAtOnce`: without having waited. */
+  received(value: number, isSeenAtOnce = false): void {
+    this.#order.served(value, isSeenAtOnce);
     this.dropped(value);
   }
 
@@ -44,7 +45,7 @@ export class Values {
 
   /** With what was left in there. */
   checkAtEnd(left: readonly number[]): void {
-    for (const value of left) this.received(value);
+    for (const value of left) this.received(value, true);
     assert.deepEqual(
       [...this.#accepted].filter((value) => !this.#gone.has(value)),
       [],
