@@ -168,8 +168,8 @@ export function crowded(resources: number): fc.Arbitrary<Case> {
   const idle = fc.record({ id, kind: fc.constant("sleep"), ms }) as Drawn;
   const program = (chosen: readonly number[]): Drawn =>
     drawn({ ms, limitMs }, 6, (body) => [
-      { weight: 1, arbitrary: fc.record({ id, kind: fc.constant("foreign await"), ms }) as Drawn },
-      { weight: 1, arbitrary: fc.record({ id, kind: fc.constant("left open"), body }) as Drawn },
+      { weight: 1, arbitrary: fc.record({ id, kind: fc.constantFrom("foreign await", "abandon"), ms }) as Drawn },
+      { weight: 2, arbitrary: fc.record({ id, kind: fc.constant("left open"), body }) as Drawn },
       {
         weight: 40,
         arbitrary: fc.record({

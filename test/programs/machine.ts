@@ -28,6 +28,7 @@ import { currentNode } from "../../src/kernel/scope.ts";
 import type { ScopeNode, SettledTask } from "../../src/kernel/scope-node.ts";
 import {
   type Acting,
+  type Around,
   type Await,
   type Child,
   type Cleanup,
@@ -39,6 +40,9 @@ import {
   type Step,
   type Use,
 } from "./program.ts";
+
+/** No program takes so long. */
+export const FOR_EVER_MS = 100_000;
 
 /** What a program throws on purpose. */
 export class OurError extends Error {}
@@ -184,15 +188,7 @@ export class Machine {
       }
       return;
     }
-    if (step.kind === "left open") {
-      void cancelScope((scope) => {
-        this.#labels.set(scope, `#${step.id}`);
-        return this.execute(step.body, life);
-      }).catch((error: unknown) => {
-        this.describe(error);
-      });
-      return;
-    }
+    if (step.kind === "left open") return this.leaveOpen(step, life);
     if (!("ms" in step)) throw new Error(`${(step as Step).kind}?`);
     await this.pause(step.ms);
     const { effectiveDeadline, isStopping } = currentScope();
@@ -209,6 +205,9 @@ export class Machine {
         return await Promise.resolve();
       case "throw":
         return this.fail(step, "error");
+      case "abandon":
+        void sleep(FOR_EVER_MS);
+        return;
       case "join":
         return await this.join(step, life);
       case "await stop": {
@@ -219,6 +218,21 @@ export class Machine {
       case "use":
         return await this.books[step.resource]?.use(step, this, life);
     }
+  }
+
+  /** Nobody catches its cancellation, which is no unhandled rejection for that (rule 15). */
+  private leaveOpen(step: Around, life: Life): void {
+    const body = async (): Promise<void> => {
+      try {
+        await this.execute(step.body, life);
+      } catch (error) {
+        this.describe(error);
+        if (isCancelled(error)) throw error;
+      }
+    };
+    if (step.id % 3 === 0) void taskGroup(body);
+    else if (step.id % 3 === 1) void shield(body, { graceMs: 5 });
+    else void cancelScope(body);
   }
 
   private act(step: Acting, life: Life): void {

@@ -28,8 +28,9 @@ interface Affecting extends Targeted {
   readonly thenMs: number;
 }
 
+/** `abandon` begins a wait that nobody awaits. */
 export interface Pause extends Timed {
-  readonly kind: "sleep" | "throw" | "foreign await";
+  readonly kind: "sleep" | "throw" | "foreign await" | "abandon";
 }
 
 export interface Act extends Affecting {
@@ -124,6 +125,10 @@ function isScope(step: Step | Child): boolean {
   return isGroup(step) || isEnclosing(step);
 }
 
+function hasLimit(step: Step | Child): boolean {
+  return "kind" in step && (step.kind === "moveOnAfter" || step.kind === "withTimeout");
+}
+
 function isChild(step: Step | Child): step is Child {
   return "how" in step;
 }
@@ -153,21 +158,34 @@ export function compile(program: Step): Step {
     return copy as unknown as Step;
   };
 
-  // Half of the time at something around it, which is open then.
+  // Half of the time at something that is open then: what is around it, or for waiting, a task beside it.
   const aimed = (step: Step | Child, around: readonly (Step | Child)[]): void => {
     const at = step as Mutable;
     if (at.which !== undefined) {
-      const [all, isOne] =
-        at.kind === "cancel all" || at.kind === "spawn"
-          ? [groups, isGroup]
-          : at.kind === "join" || at.kind === "cancel task"
-            ? [tasks, isChild]
-            : [scopes, isScope];
-      const near = around.filter(isOne).map(({ id }) => id);
-      const targets = at.which % 2 === 0 && at.kind !== "join" && near.length > 0 ? near : all;
-      at.which = targets[Math.floor(at.which / 2) % targets.length] ?? -1;
+      const [all, near] = targets(at.kind, around);
+      const from = at.which % 2 === 0 && near.length > 0 ? near.map(({ id }) => id) : all;
+      at.which = from[Math.floor(at.which / 2) % from.length] ?? -1;
     }
     for (const inner of parts(step)) aimed(inner, [...around, step]);
+  };
+
+  const targets = (kind: string | undefined, around: readonly (Step | Child)[]): [number[], (Step | Child)[]] => {
+    switch (kind) {
+      case "cancel all":
+      case "spawn":
+        return [groups, around.filter(isGroup)];
+      case "cancel task":
+        return [tasks, around.filter(isChild)];
+      case "join":
+        return [
+          tasks,
+          around.filter(isGroup).flatMap((group) => group.children.filter((child) => !around.includes(child))),
+        ];
+      case "deadline":
+        return [scopes, around.filter(hasLimit)];
+      default:
+        return [scopes, around.filter(isScope)];
+    }
   };
 
   const compiled = numbered(program) as Step;

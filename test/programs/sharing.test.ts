@@ -5,18 +5,15 @@
  */
 import assert from "node:assert/strict";
 import test from "node:test";
-import { currentLoop, sleep, taskGroup } from "coppice";
+import { cancelScope, currentLoop, sleep, taskGroup } from "coppice";
 import { waitAllTasksBlocked } from "coppice/testing";
 import fc from "fast-check";
 import { unhandledDuring } from "../support/unhandled.ts";
 import { virtually } from "../support/virtual.ts";
 import { type Case, crowded } from "./draw.ts";
 import { effort } from "./effort.ts";
-import { Machine } from "./machine.ts";
+import { FOR_EVER_MS, Machine } from "./machine.ts";
 import { shelf } from "./shelf.ts";
-
-/** No program takes so long. */
-const FOR_EVER_MS = 100_000;
 
 async function execute({ program, seed }: Case): Promise<readonly string[]> {
   const machine = new Machine();
@@ -32,9 +29,13 @@ async function execute({ program, seed }: Case): Promise<readonly string[]> {
     virtually(
       async () => {
         machine.books = shelf(seed !== undefined);
-        await taskGroup(async (group) => {
-          group.spawn(checkAtRest, { background: true });
-          await machine.begin(program);
+        await cancelScope(async (scope) => {
+          await taskGroup(async (group) => {
+            group.spawn(checkAtRest, { background: true });
+            await machine.begin(program);
+          });
+          // What was abandoned ends with that, wherever it was begun.
+          scope.cancel();
         });
         for (const book of machine.books) await book.checkAtEnd();
       },

@@ -39,8 +39,6 @@ export class InOrder {
 export class Asks {
   /** How many wait, as far as their tasks know. */
   pending = 0;
-  /** How many were cut short, or refused. */
-  cut = 0;
   #last = 0;
   readonly #order: InOrder;
 
@@ -63,7 +61,6 @@ export class Asks {
         this.#order.served(number);
         return value;
       } catch (error) {
-        this.cut++;
         return refused(error);
       } finally {
         this.pending--;

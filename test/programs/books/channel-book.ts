@@ -18,7 +18,7 @@ import type { Use } from "../program.ts";
 import { Asks, pick, rethrow } from "./asks.ts";
 import { Values } from "./values.ts";
 
-interface Half<H> {
+interface Half<H extends { close(): void }> {
   readonly half: H;
   isClosed: boolean;
 }
@@ -66,7 +66,7 @@ export class ChannelBook implements Book {
       if (sent?.value !== true) return;
       this.#values.accepted(value);
       machine.note(step, `sends ${value}`, life);
-    } else if (action < 40) {
+    } else if (action < 38) {
       const got = await this.#receives.serve<number | undefined>(
         machine,
         limitMs,
@@ -74,34 +74,32 @@ export class ChannelBook implements Book {
         (error) => this.#refusedReceive(receiver, error),
       );
       if (got?.value !== undefined) this.#receive(got.value, step, machine, life);
-    } else if (action < 45) {
+    } else if (action < 42) {
       const value = this.#values.next();
       try {
         if (sender.half.trySend(value)) this.#values.accepted(value);
       } catch (error) {
         this.#refusedSend(sender, error);
       }
-    } else if (action < 50) {
+    } else if (action < 46) {
       try {
         const got = receiver.half.tryReceive();
         if (got !== undefined) this.#receive(got.value, step, machine, life, true);
       } catch (error) {
         this.#refusedReceive(receiver, error);
       }
-    } else if (action < 53) {
+    } else if (action < 49) {
       if (!sender.isClosed) this.#senders.push({ half: sender.half.clone(), isClosed: false });
-    } else if (action < 56) {
+    } else if (action < 52) {
       if (!receiver.isClosed) this.#receivers.push({ half: receiver.half.clone(), isClosed: false });
-    } else if (action < 58) {
-      sender.isClosed = true;
-      sender.half.close();
-    } else if (action === 58) {
+    } else if (action < 54) close(sender);
+    else if (action < 56) close(receiver);
+    else if (action === 56) this.#senders.forEach(close);
+    else if (action === 57) this.#receivers.forEach(close);
+    else if (action === 58) {
       if (!sender.isClosed) this.#isAborted = true;
-      sender.isClosed = true;
       sender.half.abort();
-    } else {
-      receiver.isClosed = true;
-      receiver.half.close();
+      close(sender);
     }
   }
 
@@ -129,7 +127,7 @@ export class ChannelBook implements Book {
     else assert.ok(error instanceof EndOfChannel && !this.#isAborted);
   }
 
-  #open(halves: readonly Half<unknown>[]): number {
+  #open(halves: readonly { isClosed: boolean }[]): number {
     return halves.filter((one) => !one.isClosed).length;
   }
 
@@ -167,4 +165,9 @@ export class ChannelBook implements Book {
     }
     this.#values.checkAtEnd(left);
   }
+}
+
+function close(one: Half<{ close(): void }>): void {
+  one.isClosed = true;
+  one.half.close();
 }

@@ -87,6 +87,8 @@ export class ExclusiveBook implements Book {
   readonly #asks: Asks;
   readonly #holders: Holders;
   #held = 0;
+  /** Those who wait, in the order in which they came. */
+  readonly #queue = new Set<{ readonly share: number }>();
 
   constructor(it: Exclusive, isDrawn: boolean, holders: Holders) {
     this.#it = it;
@@ -133,15 +135,28 @@ export class ExclusiveBook implements Book {
   }
 
   async #acquired(way: Way, step: Use, machine: Machine): Promise<Disposable | undefined> {
-    if (!this.#it.isOwned) return (await this.#asks.serve(machine, step.limitMs, way.acquire))?.value;
-    const mustRefuse = this.#holders.isIn(this) && !currentScope().isCancelled;
-    const mayRefuse = this.#holders.isInAny();
-    using _ = this.#holders.entered();
-    const served = await this.#asks.serve<Disposable | undefined>(machine, step.limitMs, way.acquire, (error) => {
-      if (!(error instanceof DeadlockError)) return rethrow(error);
-      assert.ok(mayRefuse, "a task that has nothing was told of a deadlock");
-      return undefined;
-    });
+    const { isOwned } = this.#it;
+    const mustRefuse = isOwned && this.#holders.isIn(this) && !currentScope().isCancelled;
+    const mayRefuse = isOwned && this.#holders.isInAny();
+    using _ = isOwned ? this.#holders.entered() : undefined;
+    const place = { share: way.share };
+    const served = await this.#asks.serve<Disposable | undefined>(
+      machine,
+      step.limitMs,
+      async () => {
+        this.#queue.add(place);
+        try {
+          return await way.acquire();
+        } finally {
+          this.#queue.delete(place);
+        }
+      },
+      (error) => {
+        if (!(error instanceof DeadlockError)) return rethrow(error);
+        assert.ok(mayRefuse, "a task that has nothing was told of a deadlock");
+        return undefined;
+      },
+    );
     if (mustRefuse && served !== undefined) assert.equal(served.value, undefined, "acquired twice by one task");
     return served?.value;
   }
@@ -155,6 +170,10 @@ export class ExclusiveBook implements Book {
 
   checkAtRest(): void {
     assert.deepEqual(this.#it.look(), { held: this.#held, waiting: this.#asks.pending });
+    for (const { share } of this.#queue) {
+      assert.ok(this.#held + share > this.#it.whole, "there is room for the first who waits");
+      break;
+    }
   }
 
   async checkAtEnd(): Promise<void> {
