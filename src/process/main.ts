@@ -25,6 +25,7 @@ export interface MainOptions {
 }
 
 const GRACE_MS = 10_000;
+const HOLD_MS = 1_000;
 const EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const;
 type StopSignal = keyof typeof EXIT_CODES;
 
@@ -44,28 +45,30 @@ export async function main(fn: () => unknown, options: MainOptions = {}): Promis
   let first: StopSignal | undefined;
   let hasReturned = false;
   try {
-    await run(() =>
-      cancelScope(
-        async (program) => {
-          const release = onStopSignals((signal) => {
-            if (first === undefined) program.stop({ graceMs: options.graceMs ?? GRACE_MS, reason: signal });
-            else {
+    await run(
+      () =>
+        cancelScope(
+          async (program) => {
+            const release = onStopSignals((signal) => {
+              if (first === undefined) program.stop({ graceMs: options.graceMs ?? GRACE_MS, reason: signal });
+              else {
+                release();
+                program.cancel(signal);
+              }
+              first ??= signal;
+            });
+            const letGo = holdProcess(currentNode());
+            try {
+              await fn();
+              hasReturned = true;
+            } finally {
+              letGo();
               release();
-              program.cancel(signal);
             }
-            first ??= signal;
-          });
-          const letGo = holdProcess(currentNode());
-          try {
-            await fn();
-            hasReturned = true;
-          } finally {
-            letGo();
-            release();
-          }
-        },
-        { name: "main" },
-      ),
+          },
+          { name: "main" },
+        ),
+      { name: "main" },
     );
     // Foreign handles may still hold the process, which was told to end.
     if (!hasReturned && first !== undefined) process.exit(EXIT_CODES[first]);
@@ -84,7 +87,8 @@ function holdProcess(program: ScopeNode): () => void {
   let timer: Timer | undefined;
   const hold = (): void => {
     if (!hasPatientWait(program) && !hasOtherSignalHandlers()) return;
-    timer = program.loop.callAt(Number.MAX_SAFE_INTEGER, () => {});
+    // Looked at again: when the wait is over, the rest of the program may be stuck.
+    timer = program.loop.callAt(program.loop.time() + HOLD_MS, hold);
   };
   // Ahead of the loop, which takes what has nothing to wait for as stuck.
   process.prependListener("beforeExit", hold);
