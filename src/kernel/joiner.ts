@@ -11,7 +11,7 @@ import { appendWaiter, removeWaiter } from "./links.ts";
 import { DONE } from "./microtask.ts";
 import type { OutcomeListener } from "./outcome-listeners.ts";
 import { markHandled, markHandledSoon } from "./quiet.ts";
-import { order, resume } from "./resumption.ts";
+import { inTurn, order } from "./resumption.ts";
 import { currentNode } from "./scope.ts";
 import type { Interruptible, ScopeNode } from "./scope-node.ts";
 import { refusal } from "./waiter.ts";
@@ -107,12 +107,12 @@ class Joiner implements Interruptible, OutcomeListener, PromiseLike<unknown> {
 
   interrupt(): undefined {
     this.joined.forget(this);
-    if (order.isDrawn) refuseInTurn(this);
+    if (order.isDrawn) inTurn(this.scope.loop, () => this.refuse());
     else this.refuse();
   }
 
   /** Tells the callback of the cancellation. */
-  refuse(): void {
+  private refuse(): void {
     this.end(thenQuietly(refusal(this.scope), this.onFulfilled, this.onRejected));
   }
 
@@ -133,12 +133,7 @@ class Joiner implements Interruptible, OutcomeListener, PromiseLike<unknown> {
   }
 }
 
-// Where the order is drawn; see the same in `waiter.ts`.
-
+/** A function of its own, lest every `run` make the context of a closure. */
 function tellInTurn(joiner: Joiner, hasFailed: boolean, content: unknown): void {
-  resume(joiner.scope.loop, () => joiner.tell(hasFailed, content));
-}
-
-function refuseInTurn(joiner: Joiner): void {
-  resume(joiner.scope.loop, () => joiner.refuse());
+  inTurn(joiner.scope.loop, () => joiner.tell(hasFailed, content));
 }

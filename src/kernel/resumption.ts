@@ -21,8 +21,8 @@ export function drawOrder(): void {
   order.isDrawn = true;
 }
 
-/** Lets somebody on `loop` go on by calling `go`: at once, or when the loop has drawn so. */
-export function resume(loop: Loop, go: () => void): void {
-  if (loop.resume === undefined) go();
-  else loop.resume(go);
+/** Lets somebody on `loop` go on by calling `go(value)`: at once, or when the loop has drawn so. */
+export function inTurn<T>(loop: Loop, go: (value: T) => void, value?: T): void {
+  if (loop.resume === undefined) go(value as T);
+  else loop.resume(() => go(value as T));
 }

@@ -17,7 +17,7 @@
 
 import { appendWaiter, removeWaiter } from "./links.ts";
 import { markHandled, markHandledSoon } from "./quiet.ts";
-import { order, resume } from "./resumption.ts";
+import { inTurn, order } from "./resumption.ts";
 import { BRANCH, endedInBranch, type Interruptible, type ScopeNode } from "./scope-node.ts";
 import type { Waiting } from "./wait-queue.ts";
 
@@ -53,7 +53,7 @@ export class Waiter<T> implements Interruptible, Waiting {
   wake(value: T): void {
     removeWaiter(this);
     if ((this.scope.flags & BRANCH) !== 0) endedInBranch(this.scope);
-    if (order.isDrawn) wakeInTurn(this.scope, this.resolve, value);
+    if (order.isDrawn) inTurn(this.scope.loop, this.resolve, value);
     else this.resolve(value);
   }
 
@@ -61,14 +61,14 @@ export class Waiter<T> implements Interruptible, Waiting {
   fail(make: () => unknown): void {
     removeWaiter(this);
     if ((this.scope.flags & BRANCH) !== 0) endedInBranch(this.scope);
-    if (order.isDrawn) failInTurn(this.scope, this.resolve, make);
+    if (order.isDrawn) inTurn(this.scope.loop, () => this.resolve(failure(make)));
     else this.resolve(failure(make));
   }
 
   interrupt(): (() => void) | undefined {
     this.queue?.remove(this);
     this.abandoned();
-    if (order.isDrawn) interruptInTurn(this.scope, this.resolve, this.promise);
+    if (order.isDrawn) inTurn(this.scope.loop, () => this.resolve(cutShort(this.scope, this.promise)));
     else this.resolve(cutShort(this.scope, this.promise));
     return undefined;
   }
@@ -88,20 +88,6 @@ export function refusal(scope: ScopeNode, turn?: Promise<void>): Promise<never> 
     markHandledSoon(() => promise);
     throw error;
   }
-}
-
-// Where the order is drawn. Functions of their own, lest every call make the context of a closure.
-
-function wakeInTurn<T>(scope: ScopeNode, resolve: Resolve<T>, value: T): void {
-  resume(scope.loop, () => resolve(value));
-}
-
-function failInTurn(scope: ScopeNode, resolve: Resolve<never>, make: () => unknown): void {
-  resume(scope.loop, () => resolve(failure(make)));
-}
-
-function interruptInTurn(scope: ScopeNode, resolve: Resolve<never>, promise: Promise<unknown>): void {
-  resume(scope.loop, () => resolve(cutShort(scope, promise)));
 }
 
 async function failure(make: () => unknown): Promise<never> {
