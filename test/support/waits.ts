@@ -8,6 +8,7 @@ import { StreamListener } from "../../src/net/listener.ts";
 import { channelWaits } from "./channel-waits.ts";
 import { combinatorWaits } from "./combinator-waits.ts";
 import { connected, NotingTransport } from "./noting-transport.ts";
+import { outcomeWaits } from "./outcome-waits.ts";
 import { syncWaits } from "./sync-waits.ts";
 import type { Wait } from "./wait.ts";
 
@@ -22,6 +23,7 @@ export const waits: readonly Wait[] = [
   ...channelWaits,
   ...combinatorWaits,
   ...syncWaits,
+  ...outcomeWaits,
   {
     name: "until",
     open: () => {
