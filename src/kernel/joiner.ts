@@ -13,7 +13,7 @@ import type { OutcomeListener } from "./outcome-listeners.ts";
 import { markHandled, markHandledSoon } from "./quiet.ts";
 import { inTurn, order } from "./resumption.ts";
 import { currentNode } from "./scope.ts";
-import type { Interruptible, ScopeNode } from "./scope-node.ts";
+import { BRANCH, endedInBranch, type Interruptible, type ScopeNode } from "./scope-node.ts";
 import { refusal } from "./waiter.ts";
 
 /** `promise.then(...)`, quiet about a cancellation that no callback was there to catch. */
@@ -76,6 +76,11 @@ class Joiner implements Interruptible, OutcomeListener, PromiseLike<unknown> {
   claim(): boolean {
     removeWaiter(this);
     return true;
+  }
+
+  /** Not sooner: it cuts the other branches short, and they may wait for the same. */
+  claimed(): void {
+    if ((this.scope.flags & BRANCH) !== 0) endedInBranch(this.scope);
   }
 
   run(hasFailed: boolean, content: unknown): void {

@@ -9,6 +9,8 @@ export interface OutcomeListener {
    * as somebody who has seen the outcome.
    */
   claim(): boolean;
+  /** Called in the same moment, when every listener has been claimed. */
+  claimed(): void;
   /** Called after every listener has been claimed. */
   run(hasFailed: boolean, outcome: unknown): void;
 }
@@ -30,9 +32,14 @@ export function withoutListener(listeners: OutcomeListeners, listener: OutcomeLi
 /** Says whether anybody has thereby seen the outcome. */
 export function claimAll(listeners: OutcomeListeners): boolean {
   if (listeners === null) return false;
-  if (!(listeners instanceof Set)) return listeners.claim();
+  if (!(listeners instanceof Set)) {
+    const isSeen = listeners.claim();
+    listeners.claimed();
+    return isSeen;
+  }
   let isSeen = false;
   for (const listener of listeners) if (listener.claim()) isSeen = true;
+  for (const listener of listeners) listener.claimed();
   return isSeen;
 }
 
@@ -58,6 +65,8 @@ export class DoneCallback implements OutcomeListener {
   claim(): boolean {
     return false;
   }
+
+  claimed(): void {}
 
   run(): void {
     this.#tell();

@@ -5,11 +5,13 @@ import test from "node:test";
 import {
   ContextVar,
   cancelScope,
+  channel,
   currentTask,
   Future,
   InvalidStateError,
   isCancelled,
   run,
+  select,
   sleep,
   taskGroup,
   until,
@@ -315,5 +317,51 @@ test("the error that comes as a Cancelled of another scope passes the scopes of 
       assert.equal(future.cancelled, false);
       assert.equal(await rejection(cancelScope(() => future)), error);
       assert.ok(isCancelled(error));
+    }),
+  ));
+
+for (const kind of ["future", "task"]) {
+  test(`a ${kind} in a select decides in the moment in which it settles: no other case has its effect`, () =>
+    virtually(() =>
+      taskGroup(async (group) => {
+        const go = new Future<string>();
+        const thing = kind === "future" ? go : group.spawn(async () => await go);
+        const [sender, receiver] = channel<string>(0);
+        let wasSent = false;
+        const choosing = group.spawn(() => select({ thing: () => thing, message: () => receiver.receive() }));
+        await waitAllTasksBlocked();
+        thing.addDoneCallback(() => {
+          group.spawn(async () => {
+            await sender.send("message");
+            wasSent = true;
+          });
+        });
+        go.setResult("value");
+        if (kind === "future")
+          void sender.send("at once").then(
+            () => assert.fail("received"),
+            () => {},
+          );
+        assert.deepEqual(await choosing, { key: "thing", value: "value" });
+        await waitAllTasksBlocked();
+        assert.equal(wasSent, false);
+        group.cancelAll();
+        await waitAllTasksBlocked();
+        receiver.close();
+      }),
+    ));
+}
+
+test("several cases of a select may wait for one future: the first of them is chosen", () =>
+  virtually(() =>
+    taskGroup(async (group) => {
+      const future = new Future<string>();
+      const other = group.spawn(() => future);
+      const wait = (): PromiseLike<string> => future;
+      const choosing = group.spawn(() => select({ first: wait, second: wait, third: () => until(future) }));
+      await waitAllTasksBlocked();
+      future.setResult("value");
+      assert.deepEqual(await choosing, { key: "first", value: "value" });
+      assert.equal(await other, "value");
     }),
   ));
