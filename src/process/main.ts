@@ -12,6 +12,7 @@
  */
 import process from "node:process";
 import { inspect } from "node:util";
+import { type Returned, settled } from "../kernel/body.ts";
 import { hasPatientWait } from "../kernel/deadlock.ts";
 import type { Timer } from "../kernel/ports.ts";
 import { run } from "../kernel/run.ts";
@@ -41,7 +42,7 @@ type StopSignal = keyof typeof EXIT_CODES;
  * });
  * ```
  */
-export async function main(fn: () => unknown, options: MainOptions = {}): Promise<void> {
+export async function main(fn: () => Returned<unknown>, options: MainOptions = {}): Promise<void> {
   let first: StopSignal | undefined;
   let hasReturned = false;
   try {
@@ -59,7 +60,7 @@ export async function main(fn: () => unknown, options: MainOptions = {}): Promis
             });
             const letGo = holdProcess(currentNode());
             try {
-              await fn();
+              await settled(fn());
               hasReturned = true;
             } finally {
               letGo();

@@ -160,6 +160,24 @@ for (const [name, take] of Object.entries(takers)) {
     }));
 }
 
+test("a handler of handleGroup may be a generator function", () =>
+  virtually(async () => {
+    const log: string[] = [];
+    await handleGroup(
+      () => Promise.reject(new RangeError("own")),
+      [
+        [
+          RangeError,
+          function* (group) {
+            yield* until(sleep(1));
+            log.push(String(group.errors[0]));
+          },
+        ],
+      ],
+    );
+    assert.deepEqual(log, ["RangeError: own"]);
+  }));
+
 test("virtualRun takes a generator function", async () => {
   assert.equal(await virtualRun(body), "value");
 });
