@@ -17,6 +17,7 @@ export { allSettled } from "./combinators/all-settled.ts";
 export { any } from "./combinators/any.ts";
 export { asCompleted } from "./combinators/as-completed.ts";
 export type { Fn, Outcome, Outcomes } from "./combinators/functions.ts";
+export { type GroupHandler, handleGroup } from "./combinators/handle-group.ts";
 export { type IntervalOptions, interval } from "./combinators/interval.ts";
 export { type MapOptions, map } from "./combinators/map.ts";
 export { race } from "./combinators/race.ts";
@@ -50,7 +51,7 @@ export type { Iterated } from "./edges/source.ts";
 export { abortable } from "./kernel/abortable.ts";
 export type { CancelScope } from "./kernel/cancel-scope.ts";
 export { ContextVar, type ContextVarOptions, type Token } from "./kernel/context-var.ts";
-export { ErrorGroup, type GroupHandler, handleGroup } from "./kernel/error-group.ts";
+export { ErrorGroup } from "./kernel/error-group.ts";
 export {
   BrokenError,
   BusyError,

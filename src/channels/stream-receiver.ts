@@ -8,13 +8,13 @@
  *   open --close-------------------------------------> closed       the stream is cancelled
  */
 import { detour, mustDetour } from "../kernel/checkpoint.ts";
+import { disposed } from "../kernel/dispose.ts";
 import { ClosedError, EndOfChannel } from "../kernel/errors.ts";
 import { DONE } from "../kernel/microtask.ts";
 import { currentNode } from "../kernel/scope.ts";
 import { until } from "../kernel/until.ts";
 import { WaitQueue } from "../kernel/wait-queue.ts";
 import { Waiter } from "../kernel/waiter.ts";
-import { disposed } from "./dispose.ts";
 import { failAll } from "./fail-all.ts";
 import { ReceiveIterator } from "./receive-iterator.ts";
 

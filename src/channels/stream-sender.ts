@@ -8,6 +8,7 @@
  *   open --close, abort-------------------------------> closed
  */
 import { detour, mustDetour } from "../kernel/checkpoint.ts";
+import { disposed } from "../kernel/dispose.ts";
 import { ClosedError, isCancelled } from "../kernel/errors.ts";
 import { DONE } from "../kernel/microtask.ts";
 import { quietly } from "../kernel/quiet.ts";
@@ -16,7 +17,6 @@ import type { ScopeNode } from "../kernel/scope-node.ts";
 import { until } from "../kernel/until.ts";
 import { WaitQueue } from "../kernel/wait-queue.ts";
 import { Waiter } from "../kernel/waiter.ts";
-import { disposed } from "./dispose.ts";
 import { failAll } from "./fail-all.ts";
 
 /** A web stream or a Node stream, to be sent into. */

@@ -129,7 +129,8 @@ export class BufferedFeed<T> implements Feed<T>, FeedInlet<T> {
   }
 
   #failReceivers(): void {
-    for (const receiver of this.#receivers.drain(() => true)) receiver.fail(this.#makeError);
+    for (let next = this.#receivers.shift(); next !== undefined; next = this.#receivers.shift())
+      next.fail(this.#makeError);
   }
 
   #unwind(): void {

@@ -3,13 +3,17 @@
  * of the two, which no scope knows for its own. So disposing does not throw the cancellation that is in force: the thing is closed, and the
  * next checkpoint throws.
  */
-import { Cancelled } from "../kernel/errors.ts";
-import { currentNode } from "../kernel/scope.ts";
+import { Cancelled } from "./errors.ts";
+import { quietly } from "./quiet.ts";
+import { currentNode } from "./scope.ts";
 
-export async function disposed(closing: Promise<void>): Promise<void> {
-  try {
-    await closing;
-  } catch (error) {
-    if (!(error instanceof Cancelled) || currentNode().cancelledBy?.scope !== error.scope) throw error;
-  }
+export function disposed(closing: Promise<void>): Promise<void> {
+  const scope = currentNode();
+  return quietly(async () => {
+    try {
+      await closing;
+    } catch (error) {
+      if (!(error instanceof Cancelled) || scope.cancelledBy?.scope !== error.scope) throw error;
+    }
+  });
 }

@@ -23,7 +23,7 @@ import { Cancelled, ClosedError, suppress } from "./errors.ts";
 import { cancelNode, closeNode } from "./propagation.ts";
 import { markHandledSoon } from "./quiet.ts";
 import { currentNode, currentOrigin, Scope } from "./scope.ts";
-import { CLOSED, INSPECT, isWithin, type Label, type ScopeNode, type SettledTask } from "./scope-node.ts";
+import { CLOSED, isWithin, type Label, printsAsText, type ScopeNode, type SettledTask } from "./scope-node.ts";
 import { StartingTask, startTask } from "./starting.ts";
 import { type Task, TaskNode } from "./task.ts";
 
@@ -86,6 +86,10 @@ async function conductGroup<T>(group: Group, body: (group: TaskGroup) => Returne
 }
 
 class Group implements TaskGroup {
+  static {
+    printsAsText(Group);
+  }
+
   readonly scope: GroupNode;
   readonly children: GroupNode;
   promise: Promise<unknown> | undefined;
@@ -93,6 +97,7 @@ class Group implements TaskGroup {
   #failure: { readonly error: unknown } | undefined;
   /** A cancellation that no failure of the group caused and that reached the body or a child. */
   #outer: Cancelled | undefined;
+  #isBodyCut = false;
   #background: GroupNode | undefined;
   #wake: (() => void) | undefined;
 
@@ -121,8 +126,8 @@ class Group implements TaskGroup {
     }
   }
 
-  [INSPECT](): string {
-    return this.scope[INSPECT]();
+  toString(): string {
+    return String(this.scope);
   }
 
   cancelAll(reason?: unknown): void {
@@ -154,7 +159,8 @@ class Group implements TaskGroup {
   }
 
   bodyFailed(error: unknown): void {
-    if (!this.#isCutOff(error)) this.#failed(error, "the failure of its body");
+    if (this.#isCutOff(error)) this.#isBodyCut = true;
+    else this.#failed(error, "the failure of its body");
   }
 
   /** Whether it is a cancellation in force here; one that no failure of the group caused is kept. */
@@ -212,8 +218,8 @@ class Group implements TaskGroup {
     if (end === undefined) return;
     if (end.error instanceof Cancelled) {
       const { parent } = this.scope;
-      // It was the children whom the checkpoints refused, but it may be this task that goes round for ever.
-      if (parent?.cancelledBy != null) countRefusal(parent);
+      // Where it was only the children whom the checkpoints refused, it may be this task that goes round for ever.
+      if (parent?.cancelledBy != null && !this.#isBodyCut) countRefusal(parent);
       markHandledSoon(() => this.promise as Promise<unknown>);
     }
     throw end.error;

@@ -92,8 +92,14 @@ export interface Reportable {
   report(): void;
 }
 
-/** The method by which Node prints an object, in the console and in failed assertions. */
-export const INSPECT: unique symbol = Symbol.for("nodejs.util.inspect.custom");
+/** Lets Node print the instances of a class, in the console and in failed assertions, by their `toString`. */
+export function printsAsText(printed: { readonly prototype: object }): void {
+  Object.defineProperty(printed.prototype, Symbol.for("nodejs.util.inspect.custom"), { value: toText });
+}
+
+function toText(this: object): string {
+  return String(this);
+}
 
 /** What the parent of a task sees of it. */
 export interface SettledTask {
@@ -152,8 +158,8 @@ export abstract class ScopeNode {
     return at;
   }
 
-  /** Printed, a node is one line, and not the tree that hangs on it. */
-  [INSPECT](): string {
+  /** How it is printed: in one line, and not with the tree that hangs on it. */
+  toString(): string {
     return `<${this.name}: ${this.state}>`;
   }
 
@@ -202,6 +208,10 @@ export abstract class ScopeNode {
 
   /** Of a branch: a wait in it has ended by itself, with a value or an error. */
   waitEnded(): void {}
+
+  static {
+    printsAsText(ScopeNode);
+  }
 }
 
 /** Tells the branches around `scope` that a wait in it has ended. */

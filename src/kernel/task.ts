@@ -39,7 +39,6 @@ import {
   ENDING,
   FAILED,
   FULFILLED,
-  INSPECT,
   isWithin,
   OBSERVED,
   type ScopeNode,
@@ -92,7 +91,7 @@ export class TaskNode<T> extends ScopeFace implements Task<T>, Startable, Settle
     return this.hasFailed ? "failed" : "done";
   }
 
-  override [INSPECT](): string {
+  override toString(): string {
     return `<task "${this.name}": ${this.state}>`;
   }
 

@@ -38,7 +38,7 @@ export class WaitQueue<W extends Waiting> {
     return first as W;
   }
 
-  /** Removes those that `concerns` picks and returns them in order. */
+  /** Removes those that `concerns` picks and returns them in order. To end them all, `shift` one by one: the end of one may cut short another. */
   drain(concerns: (waiter: W) => boolean): W[] {
     const picked: W[] = [];
     for (let waiter = this.#head; waiter !== null; ) {

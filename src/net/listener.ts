@@ -102,7 +102,8 @@ export class StreamListener implements TcpListener, AcceptHandler {
   async close(): Promise<void> {
     if (!this.#isClosed) {
       this.#isClosed = true;
-      for (const waiter of this.#accepting.drain(() => true)) waiter.fail(closedListener);
+      for (let next = this.#accepting.shift(); next !== undefined; next = this.#accepting.shift())
+        next.fail(closedListener);
       for (const stream of this.#queue.splice(0)) stream.abort();
     }
     await shield(async () => this.#listener?.close());

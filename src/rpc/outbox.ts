@@ -132,6 +132,6 @@ export class Outbox {
 
   #become(state: "idle" | "ended"): void {
     this.#state = state;
-    for (const waiter of this.#waiting.drain(() => true)) waiter.wake();
+    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) next.wake();
   }
 }

@@ -9,6 +9,7 @@
  * Precedence of outcomes: closed on this side, then data, then end-of-file, then a lost connection.
  */
 import { detour, mustDetour } from "../kernel/checkpoint.ts";
+import { disposed } from "../kernel/dispose.ts";
 import { BrokenError, BusyError, ClosedError } from "../kernel/errors.ts";
 import { DONE } from "../kernel/microtask.ts";
 import { formatAddress, type Protocol, type SocketAddress, type Transport } from "../kernel/network.ts";
@@ -124,7 +125,7 @@ export class TransportStream implements ByteStream, Protocol {
   }
 
   [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
+    return disposed(this.close());
   }
 
   // The protocol: called by the transport.
@@ -169,7 +170,7 @@ export class TransportStream implements ByteStream, Protocol {
       else receiver.fail(() => this.#broken("receive from"));
     });
     this.#endSender(() => this.#broken("send to"));
-    for (const closer of this.#closers.drain(() => true)) closer.wake();
+    for (let closer = this.#closers.shift(); closer !== undefined; closer = this.#closers.shift()) closer.wake();
   }
 
   pauseWriting(): void {

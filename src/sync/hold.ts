@@ -78,7 +78,7 @@ export class Hold implements Disposable, Entrusted {
   ownerEnded(): void {
     const { waiters, sleeping = [] } = this.of;
     for (const queue of [waiters, ...sleeping]) {
-      for (const waiter of queue.drain(() => true)) waiter.refused(() => orphaned(this));
+      for (let next = queue.shift(); next !== undefined; next = queue.shift()) next.refused(() => orphaned(this));
     }
   }
 }

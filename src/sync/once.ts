@@ -93,7 +93,7 @@ class Once<T> {
         this.#runner = this.#waiters.shift();
         this.#runner?.wake();
       } else {
-        for (const waiter of this.#waiters.drain(() => true)) waiter.fail(() => error);
+        for (let next = this.#waiters.shift(); next !== undefined; next = this.#waiters.shift()) next.fail(() => error);
       }
       throw error;
     }

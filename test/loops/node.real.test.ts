@@ -145,5 +145,24 @@ test("what waits for ever holds nothing open by itself, and is reported when not
     void run(sleepForever);
   `);
   assert.equal(ended.code, 1);
-  assert.match(ended.stderr, /DeadlockError: every task is blocked[^]*task "sleepForever" waits/);
+  assert.match(ended.stderr, /DeadlockError: every task is blocked[\s\S]*task "sleepForever" waits/);
+});
+
+test("a process ends though a connection was aborted in the moment when its end was being sent", async () => {
+  const ended = await runProgram(`
+    import { run } from "coppice";
+    import { listen, openTcp } from "coppice/net";
+    await run(async () => {
+      const listener = await listen({ port: 0 });
+      const client = await openTcp(listener.address);
+      const server = await listener.accept();
+      await listener.close();
+      void client.close();
+      client.abort();
+      for await (const bytes of server) throw new Error("unexpected " + bytes);
+      server.abort();
+    });
+    console.log("over");
+  `);
+  assert.deepEqual([ended.code, ended.stdout], [0, "over\n"]);
 });

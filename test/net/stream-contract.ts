@@ -411,6 +411,19 @@ export const contract: readonly ContractRow[] = [
     },
   },
   {
+    name: "`await using` in a scope that is cancelled closes, and adds nothing to the cancellation",
+    body: async (client, server) => {
+      await cancelScope(async (scope) => {
+        await using stream = client;
+        scope.cancel();
+        await stream.receive();
+      });
+      assert.ok((await rejection(client.send(bytesOf("x")))) instanceof ClosedError);
+      // There was nothing left to send, so the other side may see a proper end.
+      await readAll(server).catch((error) => assert.ok(error instanceof BrokenError));
+    },
+  },
+  {
     name: "leaving a loop over a stream leaves it open",
     body: async (client, server) => {
       await client.send(bytesOf("a"));

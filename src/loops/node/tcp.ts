@@ -178,7 +178,11 @@ class TcpTransport implements Transport {
 
   abort(): void {
     this.#isClosing = true;
-    this.#socket.resetAndDestroy();
+    const socket = this.#socket;
+    // While the system is being told of the end, it refuses a reset, and Node would forget to close the handle: its process then never ends.
+    const isEnding = socket.writableEnded && !socket.writableFinished && socket.writableLength === 0;
+    if (isEnding) socket.destroy();
+    else socket.resetAndDestroy();
   }
 }
 
