@@ -21,7 +21,7 @@ function blocks(language: string): string[] {
 async function output(...args: string[]): Promise<{ stdout: string; stderr: string }> {
   const [file, ...options] = [...node, ...args] as [string, ...string[]];
   try {
-    return await run(file, options, { cwd: root });
+    return await run(file, options, { cwd: root, env: { ...process.env, NODE_TEST_CONTEXT: undefined } });
   } catch (error) {
     return error as { stdout: string; stderr: string };
   }
@@ -39,6 +39,11 @@ test("the program of single functions runs, and prints what the README says", as
   const { stdout, stderr } = await output("--input-type=module-typescript", "--eval", program);
   assert.equal(stderr, "");
   assert.ok(blocks("text").includes(stdout), stdout);
+});
+
+test("the test in the README passes", async () => {
+  const { stdout } = await output("--input-type=module-typescript", "--eval", blocks("ts")[2] ?? "");
+  assert.match(stdout, /pass 1\n/);
 });
 
 test("serve and call print what the README says", async () => {
