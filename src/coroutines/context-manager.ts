@@ -25,7 +25,12 @@ export interface AsyncManaged<T> extends AsyncDisposable {
 /** Enters when called: `using directory = temporaryDirectory();`. */
 export interface ContextManager<A extends readonly unknown[], T> {
   (...values: A): Managed<T>;
-  /** Enters, calls `body` with the value, and leaves. An error of the body is thrown in at the `yield`: one that is caught there ends there, and `use` gives `undefined`. */
+  /**
+   * Enters, calls `body` with the value, and leaves once the body is over: where it is an async function or a generator function, `use` gives
+   * a promise. An error of the body is thrown in at the `yield`: one that is caught there ends there, and `use` gives `undefined`.
+   */
+  // biome-ignore lint/suspicious/noExplicitAny: what comes back from a `yield` is up to what was yielded.
+  use<R>(body: (value: T) => PromiseLike<R> | Generator<unknown, R, any>, ...values: A): Promise<R | undefined>;
   use<R>(body: (value: T) => R, ...values: A): R | undefined;
 }
 
@@ -100,19 +105,32 @@ function synchronous<A extends readonly unknown[], T>(
       },
     };
   };
-  const use = <R>(body: (value: T) => R, ...values: A): R | undefined => {
+  const use = <R>(body: (value: T) => Returned<R>, ...values: A): unknown => {
     const [frame, value] = enter(values);
-    let result: R;
+    let result: R | Promise<R>;
     try {
-      result = body(value);
+      result = settled(body(value));
     } catch (error) {
       leave(frame, frame.throw(error));
       return undefined;
     }
+    if (result instanceof Promise) return leaveAfter(frame, result);
     leave(frame, frame.next());
     return result;
   };
-  return Object.assign(manager, { use });
+  const leaveAfter = <R>(frame: Generator<T, void, void>, result: Promise<R>): Promise<R | undefined> =>
+    quietly(async () => {
+      let value: R;
+      try {
+        value = await result;
+      } catch (error) {
+        leave(frame, frame.throw(error));
+        return undefined;
+      }
+      leave(frame, frame.next());
+      return value;
+    });
+  return Object.assign(manager, { use }) as ContextManager<A, T>;
 }
 
 function asynchronous<A extends readonly unknown[], T>(

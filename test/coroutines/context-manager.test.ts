@@ -94,6 +94,55 @@ test("use gives the value of its body; an error of it is thrown in at the yield 
   assert.deepEqual(log, ["enter a", "leave a", "enter b", "caught Error: own", "leave b"]);
 });
 
+test("a body that waits is waited for: async, or a generator; then it is left", () =>
+  virtually(async () => {
+    const log: string[] = [];
+    const resource = managed(log);
+    const value: string | undefined = await resource.use(async (name) => {
+      await sleep(1);
+      log.push("waited");
+      return name;
+    }, "a");
+    assert.equal(value, "A");
+    assert.equal(
+      await resource.use(function* (name) {
+        yield* until(sleep(1));
+        return name;
+      }, "b"),
+      "B",
+    );
+    assert.equal(await rejection(resource.use(() => Promise.reject(ownError), "c")), ownError);
+    assert.deepEqual(log, [
+      "enter a",
+      "waited",
+      "leave a",
+      "enter b",
+      "leave b",
+      "enter c",
+      "caught Error: own",
+      "leave c",
+    ]);
+  }));
+
+test("a cancellation that cuts a body is thrown in at the yield, and raises nothing where use is abandoned", async () => {
+  const log: string[] = [];
+  const raised = await unhandledDuring(() =>
+    virtually(() =>
+      taskGroup(async (group) => {
+        const task = group.spawn(async () => {
+          void managed(log).use(sleepForever, "a");
+          await sleepForever();
+        });
+        await waitAllTasksBlocked();
+        task.cancel();
+      }),
+    ),
+  );
+  assert.deepEqual(raised, []);
+  assert.equal(log.at(-1), "leave a");
+  assert.match(String(log[1]), /^caught AbortError/);
+});
+
 test("an error that the generator handles ends there, and use gives undefined", () => {
   const tolerant = contextManager(function* () {
     try {
