@@ -171,9 +171,10 @@ export function compile(program: Step): Step {
 
   const targets = (kind: string | undefined, around: readonly (Step | Child)[]): [number[], (Step | Child)[]] => {
     switch (kind) {
-      case "cancel all":
       case "spawn":
         return [groups, around.filter(isGroup)];
+      case "cancel all":
+        return [groups, around.slice(1).filter(isGroup)];
       case "cancel task":
         return [tasks, around.filter(isChild)];
       case "join":
@@ -184,7 +185,8 @@ export function compile(program: Step): Step {
       case "deadline":
         return [scopes, around.filter(hasLimit)];
       default:
-        return [scopes, around.filter(isScope)];
+        // Not the outermost group: all would be over.
+        return [scopes, around.slice(1).filter(isScope)];
     }
   };
 
