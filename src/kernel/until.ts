@@ -29,6 +29,8 @@ export interface Waitable<T> extends Promise<T> {
  * Waits for `promise`, and abandons it when cancelled: whatever it stands for goes on, and its outcome is ignored.
  * Where the work itself can be stopped, use `abortable`. Always a checkpoint; a promise that settled before
  * the cancellation keeps its value.
+ *
+ * @throws TypeError if `promise` is no object.
  */
 export function until<T>(promise: PromiseLike<T>): Waitable<T> {
   const wait = waitFor(promise) as Waitable<T>;
@@ -41,7 +43,11 @@ function handOverThis<T>(this: Waitable<T>): Handover<T> {
 }
 
 function waitFor<T>(promise: PromiseLike<T>): Promise<T> {
-  if (!(promise instanceof Promise) && isCancellable(promise)) return quietly(async () => await promise);
+  if (!(promise instanceof Promise)) {
+    if ((typeof promise !== "object" && typeof promise !== "function") || promise === null)
+      return Promise.reject(new TypeError(`until: expected a promise, got ${String(promise)}`));
+    if (isCancellable(promise)) return quietly(async () => await promise);
+  }
   const scope = currentNode();
   if (mustDetour(scope)) {
     // Watched from now on: it may fail before the detour is over, and where it is abandoned its failure is nobody's.
