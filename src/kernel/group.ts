@@ -107,9 +107,9 @@ class Group implements TaskGroup {
     this.children = new GroupNode(this.scope, label, this);
   }
 
-  spawn<T>(fn: () => Returned<T>, options: SpawnOptions = {}): Task<T> {
-    const { name } = options;
-    const parent = this.#parentFor(name ?? fn.name, options);
+  spawn<T>(fn: () => Returned<T>, options?: SpawnOptions): Task<T> {
+    const name = options?.name;
+    const parent = this.#parentFor(fn, options);
     const task = new TaskNode<T>(parent, name === undefined ? fn : { name, run: fn });
     parent.loop.start(task);
     return task;
@@ -120,7 +120,7 @@ class Group implements TaskGroup {
     if (mustDetour(scope)) return detour(scope, () => this.start(fn, options));
     const name = options.name ?? (fn.name || "anonymous");
     try {
-      return startTask(scope, this.#parentFor(name, options), name, fn);
+      return startTask(scope, this.#parentFor(fn, options), name, fn);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -134,13 +134,15 @@ class Group implements TaskGroup {
     cancelNode(this.children, reason, currentOrigin());
   }
 
-  #parentFor(name: string, options: SpawnOptions): GroupNode {
+  /** The name of `fn` is only looked up to be told: that alone would be a tenth of a spawn. */
+  #parentFor(fn: { readonly name: string }, options: SpawnOptions | undefined): GroupNode {
     if ((this.scope.flags & CLOSED) !== 0) {
+      const name = options?.name ?? fn.name;
       throw new ClosedError(
         `spawn of "${name || "anonymous"}" into a task group that has settled: spawn from its body or its children, or open another group`,
       );
     }
-    if (options.background !== true) return this.children;
+    if (options?.background !== true) return this.children;
     this.#background ??= new GroupNode(this.children, this.scope.label, this);
     return this.#background;
   }
