@@ -90,10 +90,11 @@ class Prophet {
     }
     if (!("ms" in step)) throw new Error(`${step.kind} cannot be foretold`);
     yield* world.sleep(scope, step.ms);
-    this.note(step, `sees deadline ${scope.effectiveDeadline}, stopping ${scope.hearsStop}`);
+    this.look(step, scope);
     if ("thenMs" in step) {
       this.act(step);
       yield* this.shielded(scope, step.thenMs);
+      this.look(step, scope);
       return;
     }
     switch (step.kind) {
@@ -107,6 +108,10 @@ class Prophet {
       default:
         throw new Error(`${step.kind} cannot be foretold`);
     }
+  }
+
+  private look(step: Step, scope: ModelScope): void {
+    this.note(step, `sees deadline ${scope.effectiveDeadline}, stopping ${scope.hearsStop}`);
   }
 
   private act(step: Acting): void {

@@ -191,11 +191,11 @@ export class Machine {
     if (step.kind === "left open") return this.leaveOpen(step, life);
     if (!("ms" in step)) throw new Error(`${(step as Step).kind}?`);
     await this.pause(step.ms);
-    const { effectiveDeadline, isStopping } = currentScope();
-    this.note(step, `sees deadline ${effectiveDeadline}, stopping ${isStopping}`, life);
+    this.look(step, life);
     if ("thenMs" in step) {
       this.act(step, life);
       if (step.thenMs >= 0) await shield(() => this.pause(step.thenMs));
+      this.look(step, life);
       return;
     }
     switch (step.kind) {
@@ -233,6 +233,11 @@ export class Machine {
     if (step.id % 3 === 0) void taskGroup(body);
     else if (step.id % 3 === 1) void shield(body, { graceMs: 5 });
     else void cancelScope(body);
+  }
+
+  private look(step: Step, life: Life): void {
+    const { effectiveDeadline, isStopping } = currentScope();
+    this.note(step, `sees deadline ${effectiveDeadline}, stopping ${isStopping}`, life);
   }
 
   private act(step: Acting, life: Life): void {
