@@ -49,6 +49,7 @@ export { openFeed } from "./edges/open-feed.ts";
 export { OverflowError } from "./edges/overflow-error.ts";
 export type { Iterated } from "./edges/source.ts";
 export { abortable } from "./kernel/abortable.ts";
+export type { Returned } from "./kernel/body.ts";
 export type { CancelScope } from "./kernel/cancel-scope.ts";
 export { ContextVar, type ContextVarOptions, type Token } from "./kernel/context-var.ts";
 export { ErrorGroup } from "./kernel/error-group.ts";

@@ -38,7 +38,7 @@ const coroutineFunctions = new WeakSet<object>();
  *
  * Inside, `yield*` waits for a task, a future, `until(promise)` or another coroutine, and gives its value, typed. A plain `yield promise`
  * waits for any promise as it is: no checkpoint, so that cleanup can wait in a cancelled scope. A bare `yield` is a checkpoint that lets
- * the others run. A cancellation is thrown in at the `yield` that waits; `finally` blocks run, and may wait.
+ * the others run. A cancellation is thrown in at the `yield` that waits; `finally` blocks run, and may wait: `yield shield(() => …)`.
  *
  * @example
  * ```ts

@@ -113,5 +113,5 @@ function framesOf(error: Cancelled): string[] {
     .split("\n")
     .filter((line) => /^\s+at /.test(line) && !line.includes(LIBRARY) && !line.includes("node:internal"))
     .slice(0, MAX_FRAMES)
-    .map((frame) => frame.replace(/^\s+/, "      "));
+    .map((frame) => frame.replace(/^\s+/, "    "));
 }

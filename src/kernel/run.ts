@@ -5,7 +5,7 @@
 import type { Returned } from "./body.ts";
 import { Deadlock } from "./deadlock.ts";
 import { enclose, rethrow } from "./enclose.ts";
-import { Cancelled, DeadlockError, InvalidStateError } from "./errors.ts";
+import { Cancelled, InvalidStateError, suppress } from "./errors.ts";
 import { checkSignal, linkSignal } from "./link-signal.ts";
 import { defaultLoop, type Loop } from "./ports.ts";
 import { cancelNode, closeNode } from "./propagation.ts";
@@ -99,14 +99,15 @@ class RunNode extends Scope {
     this.#deadlock?.met(node, error);
   }
 
-  override taskSettled(task: SettledTask): void {
-    if (!task.hasFailed) {
-      this.#tell.resolve(task.outcome);
-      return;
+  override taskSettled({ hasFailed, outcome }: SettledTask): void {
+    const deadlock = this.#deadlock?.report();
+    const isFound = outcome instanceof Cancelled && outcome.reason === deadlock;
+    if (deadlock !== undefined && !isFound) {
+      // Swallowed on the way, or lost in a failure of somebody's cleanup: it was there all the same.
+      if (hasFailed) suppress(outcome, deadlock);
+      else this.loop.warn(deadlock.message, "COPPICE_DEADLOCK");
     }
-    const error = task.outcome;
-    const isDeadlock =
-      error instanceof Cancelled && error.reason instanceof DeadlockError && this.#deadlock !== undefined;
-    this.#tell.reject(isDeadlock ? this.#deadlock?.report() : error);
+    if (hasFailed) this.#tell.reject(isFound && deadlock !== undefined ? deadlock : outcome);
+    else this.#tell.resolve(outcome);
   }
 }

@@ -16,6 +16,7 @@ import {
   sleep,
   sleepForever,
   supervisor,
+  suppressedErrors,
   taskGroup,
   until,
   withTimeout,
@@ -308,15 +309,35 @@ test("a task that is stuck in a native await does not keep the others from clean
   assert.deepEqual(log, ["clean"]);
 });
 
-test("a failure while unwinding comes out instead", async () => {
-  const ownError = new Error("own");
+test("a failure while unwinding comes out instead, and carries the report", async () => {
+  const failure = new TypeError("in the cleanup");
   const error = await rejection(
     virtualRun(async () => {
-      await rejection(sleepForever());
-      throw ownError;
+      try {
+        await sleepForever();
+      } finally {
+        // biome-ignore lint/correctness/noUnsafeFinally: that a cleanup may throw is what this is about.
+        throw failure;
+      }
     }),
   );
-  assert.equal(error, ownError);
+  assert.equal(error, failure);
+  const [report] = suppressedErrors(error);
+  assert.ok(report instanceof DeadlockError);
+  assert.match(report.message, / waits/);
+});
+
+test("a run that swallows the cancellation and returns keeps its value, and the report is a warning", async () => {
+  const warnings: string[] = [];
+  class WarnedLoop extends VirtualLoop {
+    override warn(message: string, code: string): void {
+      warnings.push(code, message);
+    }
+  }
+  const value = await run(() => sleepForever().catch(() => "went on"), { loop: new WarnedLoop() });
+  assert.equal(value, "went on");
+  assert.equal(warnings[0], "COPPICE_DEADLOCK");
+  assert.match(warnings[1] ?? "", /every task is blocked/);
 });
 
 test("a supervisor lets the report pass", async () => {
