@@ -53,8 +53,8 @@ export function countRefusal(scope: ScopeNode): boolean {
   }
   if (++extras.refusals === MAX_FAST_REFUSALS + 1) {
     scope.loop.warn(
-      `task "${scope.taskNode.name}" keeps on after its cancellation: ${MAX_FAST_REFUSALS} checkpoints threw Cancelled and it swallowed ` +
-        "each one. It is slowed down now. Let Cancelled pass (isCancelled(error) tells it apart), or leave the loop.",
+      `task "${scope.taskNode.name}" has swallowed its cancellation ${MAX_FAST_REFUSALS} times and goes on; it is slowed down from here. ` +
+        "Let Cancelled pass: isCancelled(error) tells it apart.",
       "COPPICE_SWALLOWED_CANCELLATION",
     );
   }

@@ -30,8 +30,8 @@ export function installSockets(make: NetworkMaker): void {
 }
 
 const STUCK =
-  "every task is blocked, and nothing is left that could wake one: no timer, no socket, no other open handle. " +
-  "Look for a wait on something that nobody sets, sends or closes; a program that waits for a signal alone runs in main()";
+  "every task is blocked, and nothing is left that could wake one: no timer, no open handle. " +
+  "Look for a wait on something that nobody sets, sends or closes; to wait for a signal, use main()";
 
 export class NodeLoop implements Loop {
   readonly name = "node";
