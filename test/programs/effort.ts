@@ -9,6 +9,8 @@ import type fc from "fast-check";
 export function effort(numRuns: number): fc.Parameters<unknown> {
   const { COPPICE_PROGRAMS = "1", COPPICE_SEED, COPPICE_PATH } = process.env;
   return {
+    // Large programs from the first one on: small ones are for shrinking.
+    unbiased: true,
     numRuns: Math.ceil(numRuns * Number(COPPICE_PROGRAMS)),
     ...(COPPICE_SEED !== undefined && { seed: Number(COPPICE_SEED) }),
     ...(COPPICE_PATH !== undefined && { path: COPPICE_PATH }),

@@ -24,6 +24,6 @@ test("property: every step of a program ends as the rules foretell, and when, in
       assert.deepEqual(raised, []);
       assert.deepEqual(machine.trace.sort(), foretold);
     }),
-    effort(1_500),
+    effort(2_500),
   );
 });

@@ -52,6 +52,6 @@ test("property: whatever programs do to what they share, nothing is lost, double
       const trace = await execute(one);
       if (trace.length % 4 === 0) assert.deepEqual(await execute(one), trace);
     }),
-    effort(1_500),
+    effort(2_000),
   );
 });

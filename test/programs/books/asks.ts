@@ -1,7 +1,7 @@
 /** Who asked, in which order, and whether they were served in it. */
 import assert from "node:assert/strict";
 import { currentLoop } from "coppice";
-import type { Machine } from "../machine.ts";
+import type { Executor } from "../book.ts";
 
 /**
  * Numbers served in the order of counting, whichever were given up in between. Where the loop draws who goes on first, the order within one moment
@@ -48,7 +48,7 @@ export class Asks {
 
   /** Waits at most so long; `undefined` if that was too short. `refused` may make a value of an error. */
   async serve<T>(
-    machine: Machine,
+    machine: Executor,
     limitMs: number,
     begin: () => PromiseLike<T>,
     refused: (error: unknown) => T = rethrow,

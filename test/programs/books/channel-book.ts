@@ -13,7 +13,7 @@ import {
   type Receiver,
   type Sender,
 } from "coppice";
-import type { Book, Life, Machine } from "../machine.ts";
+import type { Book, Executor, Life } from "../book.ts";
 import type { Use } from "../program.ts";
 import { Asks, pick, rethrow } from "./asks.ts";
 import { Values } from "./values.ts";
@@ -48,7 +48,7 @@ export class ChannelBook implements Book {
     this.#receivers = [receiver, receiver.clone()].map((half) => ({ half, isClosed: false }));
   }
 
-  async use(step: Use, machine: Machine, life: Life): Promise<void> {
+  async use(step: Use, machine: Executor, life: Life): Promise<void> {
     const { action, limitMs } = step;
     const sender = pick(this.#senders, action);
     const receiver = pick(this.#receivers, action);
@@ -103,7 +103,7 @@ export class ChannelBook implements Book {
     }
   }
 
-  #receive(value: number, step: Use, machine: Machine, life: Life, isSeenAtOnce = false): void {
+  #receive(value: number, step: Use, machine: Executor, life: Life, isSeenAtOnce = false): void {
     this.#values.received(value, isSeenAtOnce);
     machine.note(step, `receives ${value}`, life);
   }

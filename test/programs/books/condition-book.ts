@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { type CancelScope, Condition, currentLoop, currentScope, DeadlockError } from "coppice";
-import type { Book, Life, Machine } from "../machine.ts";
+import type { Book, Executor, Life } from "../book.ts";
 import type { Use } from "../program.ts";
 import { Asks, rethrow } from "./asks.ts";
 import type { Holders } from "./holders.ts";
@@ -27,7 +27,7 @@ export class ConditionBook implements Book {
     this.#holders = holders;
   }
 
-  async use(step: Use, machine: Machine, life: Life): Promise<void> {
+  async use(step: Use, machine: Executor, life: Life): Promise<void> {
     const mayRefuse = this.#holders.isInAny();
     using _ = this.#holders.entered(this);
     const acquired = await this.#acquires.serve<Disposable | undefined>(
@@ -63,7 +63,7 @@ export class ConditionBook implements Book {
   }
 
   /** Says whether it has the lock again. */
-  async #wait(step: Use, machine: Machine, life: Life): Promise<boolean> {
+  async #wait(step: Use, machine: Executor, life: Life): Promise<boolean> {
     let isInside = true;
     this.#inside--;
     try {

@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { CapacityLimiter, currentScope, DeadlockError, Lock, RwLock, Semaphore } from "coppice";
-import type { Book, Life, Machine } from "../machine.ts";
+import type { Book, Executor, Life } from "../book.ts";
 import type { Use } from "../program.ts";
 import { Asks, rethrow } from "./asks.ts";
 import type { Holders } from "./holders.ts";
@@ -96,10 +96,13 @@ export class ExclusiveBook implements Book {
     this.#holders = holders;
   }
 
-  async use(step: Use, machine: Machine, life: Life): Promise<void> {
+  async use(step: Use, machine: Executor, life: Life): Promise<void> {
     const way = this.#it.ways[step.action % this.#it.ways.length] as Way;
     const style = Math.floor(step.action / this.#it.ways.length) % 4;
-    const guard = style === 0 ? this.#tried(way) : await this.#acquired(way, step, machine);
+    const mayRefuse = this.#it.isOwned && this.#holders.isInAny();
+    // From the asking on, as it may have it some microtasks before it goes on.
+    using _ = this.#it.isOwned ? this.#holders.entered() : undefined;
+    const guard = style === 0 ? this.#tried(way, mayRefuse) : await this.#acquired(way, mayRefuse, step, machine);
     if (guard === undefined) {
       machine.note(step, "has not got it", life);
       return;
@@ -120,9 +123,8 @@ export class ExclusiveBook implements Book {
     }
   }
 
-  #tried(way: Way): Disposable | undefined {
+  #tried(way: Way, mayRefuse: boolean): Disposable | undefined {
     const { waiting } = this.#it.look();
-    const mayRefuse = this.#it.isOwned && this.#holders.isInAny();
     try {
       const guard = way.tryAcquire();
       if (guard === undefined) return undefined;
@@ -134,11 +136,8 @@ export class ExclusiveBook implements Book {
     }
   }
 
-  async #acquired(way: Way, step: Use, machine: Machine): Promise<Disposable | undefined> {
-    const { isOwned } = this.#it;
-    const mustRefuse = isOwned && this.#holders.isIn(this) && !currentScope().isCancelled;
-    const mayRefuse = isOwned && this.#holders.isInAny();
-    using _ = isOwned ? this.#holders.entered() : undefined;
+  async #acquired(way: Way, mayRefuse: boolean, step: Use, machine: Executor): Promise<Disposable | undefined> {
+    const mustRefuse = this.#it.isOwned && this.#holders.isIn(this) && !currentScope().isCancelled;
     const place = { share: way.share };
     const served = await this.#asks.serve<Disposable | undefined>(
       machine,

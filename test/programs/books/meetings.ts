@@ -1,7 +1,7 @@
 /** The books of what tasks meet at: barriers, events, futures. */
 import assert from "node:assert/strict";
 import { Barrier, currentLoop, Event, Future, InvalidStateError } from "coppice";
-import type { Book, Life, Machine } from "../machine.ts";
+import type { Book, Executor, Life } from "../book.ts";
 import type { Use } from "../program.ts";
 import { Asks, pick, rethrow } from "./asks.ts";
 
@@ -14,7 +14,7 @@ export class BarrierBook implements Book {
   #pending = 0;
   #at = 0;
 
-  async use(step: Use, machine: Machine, life: Life): Promise<void> {
+  async use(step: Use, machine: Executor, life: Life): Promise<void> {
     const passed = await machine.waitAtMost(step.limitMs, async () => {
       this.#pending++;
       try {
@@ -52,7 +52,7 @@ export class BarrierBook implements Book {
 export class EventBook implements Book {
   readonly #events = Array.from({ length: 4 }, () => ({ event: new Event(), pending: 0, setAt: Infinity }));
 
-  async use(step: Use, machine: Machine, life: Life): Promise<void> {
+  async use(step: Use, machine: Executor, life: Life): Promise<void> {
     const one = pick(this.#events, step.action);
     if (step.action % 5 === 0) {
       one.event.set();
@@ -102,7 +102,7 @@ export class FutureBook implements Book {
     }));
   }
 
-  async use(step: Use, machine: Machine, life: Life): Promise<void> {
+  async use(step: Use, machine: Executor, life: Life): Promise<void> {
     const one = pick(this.#all, step.action);
     const { future } = one;
     if (step.action % 5 === 0) {

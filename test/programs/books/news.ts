@@ -1,7 +1,7 @@
 /** The books of broadcasts and watches: each subscriber sees all, in order, but for what it is told it missed; each watcher only what it has not seen. */
 import assert from "node:assert/strict";
 import { broadcast, LaggedError, watch } from "coppice";
-import type { Book, Life, Machine } from "../machine.ts";
+import type { Book, Executor, Life } from "../book.ts";
 import type { Use } from "../program.ts";
 import { Asks, InOrder, pick, rethrow } from "./asks.ts";
 
@@ -22,7 +22,7 @@ export class BroadcastBook implements Book {
     }));
   }
 
-  async use(step: Use, machine: Machine, life: Life): Promise<void> {
+  async use(step: Use, machine: Executor, life: Life): Promise<void> {
     if (step.action % 2 === 0) {
       this.#sender.send(++this.#sent);
       return;
@@ -83,7 +83,7 @@ export class WatchBook implements Book {
     this.#watchers = [receiver, receiver.clone()].map((half) => ({ half, pending: 0, seen: 0 }));
   }
 
-  async use(step: Use, machine: Machine, life: Life): Promise<void> {
+  async use(step: Use, machine: Executor, life: Life): Promise<void> {
     if (step.action % 2 === 0) {
       this.#sender.send(++this.#sent);
       return;

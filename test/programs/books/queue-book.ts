@@ -1,7 +1,7 @@
 /** The books of a queue: no value is lost or doubled, all come out in their order, and `join` returns when all is done. */
 import assert from "node:assert/strict";
 import { currentLoop, Queue } from "coppice";
-import type { Book, Life, Machine } from "../machine.ts";
+import type { Book, Executor, Life } from "../book.ts";
 import type { Use } from "../program.ts";
 import { Asks } from "./asks.ts";
 import { Values } from "./values.ts";
@@ -25,7 +25,7 @@ export class QueueBook implements Book {
     this.#joins = new Asks(isDrawn);
   }
 
-  async use(step: Use, machine: Machine, life: Life): Promise<void> {
+  async use(step: Use, machine: Executor, life: Life): Promise<void> {
     const queue = this.#queue;
     const { limitMs } = step;
     switch (step.action % 10) {
@@ -69,7 +69,7 @@ export class QueueBook implements Book {
     }
   }
 
-  #receive(value: number, step: Use, machine: Machine, life: Life, isSeenAtOnce = false): void {
+  #receive(value: number, step: Use, machine: Executor, life: Life, isSeenAtOnce = false): void {
     this.#values.received(value, isSeenAtOnce);
     this.#got++;
     machine.note(step, `gets ${value}`, life);
