@@ -21,8 +21,9 @@ import { DONE } from "../kernel/microtask.ts";
 import { currentNode } from "../kernel/scope.ts";
 import type { ScopeNode } from "../kernel/scope-node.ts";
 import { Waiter } from "../kernel/waiter.ts";
-import { ChannelState, noReceiver } from "./channel-state.ts";
-import { failAll } from "./fail-all.ts";
+import { ChannelState, noReceiver, type ReceiveWaiter, type SendWaiter } from "./channel-state.ts";
+import { failEach } from "./fail-all.ts";
+import type { Half } from "./half-queue.ts";
 import type { ChannelOptions, ChannelStatistics, Overflow, Receiver, Sender } from "./halves.ts";
 import { ReceiveIterator } from "./receive-iterator.ts";
 
@@ -71,7 +72,7 @@ function checkCapacity(capacity: number, overflow: Overflow): void {
   }
 }
 
-class ChannelSendWaiter<T> extends Waiter<void> {
+class ChannelSendWaiter<T> extends Waiter<void> implements SendWaiter<T> {
   readonly value: T;
   readonly half: ChannelSender<T>;
 
@@ -82,7 +83,7 @@ class ChannelSendWaiter<T> extends Waiter<void> {
   }
 }
 
-class ChannelReceiveWaiter<T> extends Waiter<T> {
+class ChannelReceiveWaiter<T> extends Waiter<T> implements ReceiveWaiter<T> {
   readonly half: ChannelReceiver<T>;
 
   constructor(scope: ScopeNode, half: ChannelReceiver<T>) {
@@ -91,8 +92,9 @@ class ChannelReceiveWaiter<T> extends Waiter<T> {
   }
 }
 
-class ChannelSender<T> implements Sender<T> {
+class ChannelSender<T> implements Sender<T>, Half<SendWaiter<T>> {
   readonly #state: ChannelState<T>;
+  waits: Half<SendWaiter<T>>["waits"] = null;
   #isClosed = false;
 
   constructor(state: ChannelState<T>) {
@@ -130,7 +132,7 @@ class ChannelSender<T> implements Sender<T> {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    failAll(this.#state.senders, closedSender, (waiter) => (waiter as ChannelSendWaiter<T>).half === this);
+    failEach(this.#state.senders.drainOf(this), closedSender);
     this.#state.senderClosed();
   }
 
@@ -144,8 +146,9 @@ class ChannelSender<T> implements Sender<T> {
   }
 }
 
-class ChannelReceiver<T> implements Receiver<T> {
+class ChannelReceiver<T> implements Receiver<T>, Half<ReceiveWaiter<T>> {
   readonly #state: ChannelState<T>;
+  waits: Half<ReceiveWaiter<T>>["waits"] = null;
   #isClosed = false;
 
   constructor(state: ChannelState<T>) {
@@ -188,7 +191,7 @@ class ChannelReceiver<T> implements Receiver<T> {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    failAll(this.#state.receivers, closedReceiver, (waiter) => (waiter as ChannelReceiveWaiter<T>).half === this);
+    failEach(this.#state.receivers.drainOf(this), closedReceiver);
     this.#state.receiverClosed();
   }
 

@@ -8,16 +8,17 @@ export interface Failing extends Waiting {
   fail(make: () => unknown): void;
 }
 
+/** Ends all waits in `queue`, as `failEach` does. */
+export function failAll(queue: WaitQueue<Failing>, make: () => unknown): void {
+  failEach(queue.drain(everyone), make);
+}
+
 /**
- * Ends the waits that `concerns` picks, in order, with the error that `make` builds for each. A wait that was cut short because one before it
- * has ended (they were cases of one `select`) is over and is passed by.
+ * Ends waits that are out of their queue, in order, with the error that `make` builds for each. A wait that was cut short because one
+ * before it has ended (they were cases of one `select`) is over and is passed by.
  */
-export function failAll<W extends Failing>(
-  queue: WaitQueue<W>,
-  make: () => unknown,
-  concerns: (waiter: W) => boolean = everyone,
-): void {
-  for (const waiter of queue.drain(concerns)) if (waiter.prevInScope !== null) waiter.fail(make);
+export function failEach(waiters: readonly Failing[], make: () => unknown): void {
+  for (const waiter of waiters) if (waiter.prevInScope !== null) waiter.fail(make);
 }
 
 function everyone(): boolean {

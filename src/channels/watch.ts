@@ -17,9 +17,9 @@ import { detour, mustDetour } from "../kernel/checkpoint.ts";
 import { BrokenError, ClosedError, EndOfChannel } from "../kernel/errors.ts";
 import { currentNode } from "../kernel/scope.ts";
 import type { ScopeNode } from "../kernel/scope-node.ts";
-import { WaitQueue } from "../kernel/wait-queue.ts";
 import { Waiter } from "../kernel/waiter.ts";
-import { failAll } from "./fail-all.ts";
+import { failAll, failEach } from "./fail-all.ts";
+import { type Half, HalfQueue } from "./half-queue.ts";
 import { ReceiveIterator } from "./receive-iterator.ts";
 
 /** The half of a watch that sets its value. */
@@ -82,7 +82,7 @@ export function watch<T>(initial: T): [sender: WatchSender<T>, receiver: WatchRe
 }
 
 class WatchState<T> {
-  readonly waiters = new WaitQueue<ChangeWaiter<T>>();
+  readonly waiters = new HalfQueue<ChangeWaiter<T>>();
   openSenders = 0;
   openReceivers = 0;
   version = 0;
@@ -155,8 +155,9 @@ class StateSender<T> implements WatchSender<T> {
   }
 }
 
-class StateReceiver<T> implements WatchReceiver<T> {
+class StateReceiver<T> implements WatchReceiver<T>, Half<ChangeWaiter<T>> {
   readonly #state: WatchState<T>;
+  waits: Half<ChangeWaiter<T>>["waits"] = null;
   #isClosed = false;
   /** The number of the latest value that was seen. */
   seen: number;
@@ -202,7 +203,7 @@ class StateReceiver<T> implements WatchReceiver<T> {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    failAll(this.#state.waiters, closedReceiver, (waiter) => waiter.half === this);
+    failEach(this.#state.waiters.drainOf(this), closedReceiver);
     this.#state.openReceivers--;
   }
 

@@ -1,0 +1,42 @@
+/**
+ * A queue of waits that each belong to one half of something, so that closing a half ends its own.
+ *
+ * Invariant: `waits` of a half are those of its waits that are in the queue, in order: mostly none, or one. So closing a half costs
+ * what it ends, and a hundred thousand senders may each close a clone while the others wait.
+ *
+ * Rejected: picking them out of the queue (each close is a walk past all who wait).
+ */
+import { type Waiting, WaitQueue } from "../kernel/wait-queue.ts";
+
+export interface Half<W> {
+  waits: W | Set<W> | null;
+}
+
+interface WaitingInHalf<W> extends Waiting {
+  readonly half: Half<W>;
+}
+
+export class HalfQueue<W extends WaitingInHalf<W>> extends WaitQueue<W> {
+  override push(waiter: W): void {
+    super.push(waiter);
+    const { half } = waiter;
+    if (half.waits === null) half.waits = waiter;
+    else if (half.waits instanceof Set) half.waits.add(waiter);
+    else half.waits = new Set([half.waits, waiter]);
+  }
+
+  override remove(waiter: Waiting): void {
+    super.remove(waiter);
+    const { half } = waiter as W;
+    if (half.waits instanceof Set) half.waits.delete(waiter as W);
+    else half.waits = null;
+  }
+
+  /** Removes those that wait in `half` and returns them in order. */
+  drainOf({ waits }: Half<W>): W[] {
+    if (waits === null) return [];
+    const picked = waits instanceof Set ? [...waits] : [waits];
+    for (const waiter of picked) this.remove(waiter);
+    return picked;
+  }
+}
