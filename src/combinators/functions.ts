@@ -2,6 +2,7 @@
  * What combinators take: functions, never promises, because a promise has begun its work already and nobody can cancel it.
  */
 import type { Returned } from "../kernel/body.ts";
+import { checkFunction, describe } from "../kernel/check-function.ts";
 
 /** What a function gives in the end: the value of its promise, the return value of its generator, or what it returns. */
 export type Outcome<F> = F extends () => infer R
@@ -21,17 +22,10 @@ export type Fn<T> = () => Returned<T>;
  * @throws TypeError if it is not iterable, or holds something that is no function.
  */
 export function functionsOf<T>(what: string, fns: Iterable<Fn<T>>): Fn<T>[] {
-  if (!isIterable(fns)) throw new TypeError(`${what}: expected a list of functions, got ${described(fns)}`);
+  if (!isIterable(fns)) throw new TypeError(`${what}: expected a list of functions, got ${describe(fns)}`);
   const list = Array.from(fns);
   for (const [index, fn] of list.entries()) checkFunction(`${what}: at index ${index}`, fn);
   return list;
-}
-
-/** @throws TypeError if `fn` is no function. */
-export function checkFunction(where: string, fn: unknown): void {
-  if (typeof fn === "function") return;
-  const advice = isThenable(fn) ? ", whose work has begun: pass () => it, or a function that begins it" : "";
-  throw new TypeError(`${where}: expected a function, got ${described(fn)}${advice}`);
 }
 
 export function isIterable<T>(value: Iterable<T>): boolean {
@@ -40,15 +34,4 @@ export function isIterable<T>(value: Iterable<T>): boolean {
 
 export function isAsyncIterable<T>(value: Iterable<T> | AsyncIterable<T>): value is AsyncIterable<T> {
   return typeof (value as AsyncIterable<T> | null | undefined)?.[Symbol.asyncIterator] === "function";
-}
-
-function isThenable(value: unknown): boolean {
-  return typeof (value as PromiseLike<unknown> | null | undefined)?.then === "function";
-}
-
-/** A value as a message names it. */
-export function described(value: unknown): string {
-  if (isThenable(value)) return "a promise";
-  if (typeof value === "string") return JSON.stringify(value);
-  return typeof value === "object" && value !== null ? "an object" : String(value);
 }

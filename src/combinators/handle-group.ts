@@ -2,6 +2,7 @@
  * Handling several failures at once by their kind. After Python's `except*`.
  */
 import { type Returned, settled } from "../kernel/body.ts";
+import { checkFunction } from "../kernel/check-function.ts";
 import { ErrorGroup } from "../kernel/error-group.ts";
 import { Cancelled } from "../kernel/errors.ts";
 import { quietly } from "../kernel/quiet.ts";
@@ -12,12 +13,14 @@ type Kind<E extends Error> = abstract new (...parameters: never[]) => E;
 export type GroupHandler<E extends Error = Error> = readonly [kind: Kind<E>, handle: (group: ErrorGroup) => unknown];
 
 /**
- * Runs `fn`, and hands the failures in what it throws to the first handler whose class they are of. What no handler takes is rethrown:
- * a lone error unchanged, several as an `ErrorGroup`, together with what handlers threw. A lone error counts as a group of one.
+ * Runs `fn`, and hands the failures in what it throws to the first handler whose class they are of. A lone error counts as a group of one.
+ * What no handler takes is rethrown: what was thrown alone unchanged, the rest of a group as a group, be it of one; together with what handlers
+ * threw, if any did.
  * Cancellations pass untouched. Gives the value of `fn`, or `undefined` if something was handled.
  */
 export function handleGroup<T>(fn: () => Returned<T>, handlers: readonly GroupHandler[]): Promise<T | undefined> {
   return quietly(async () => {
+    checkFunction("handleGroup", fn);
     try {
       return await settled(fn());
     } catch (error) {

@@ -11,6 +11,7 @@
  * else bounds them); pulling by all workers at once (an async iterator need not stand two calls of `next`).
  */
 import { type Returned, settled } from "../kernel/body.ts";
+import { checkFunction, describe } from "../kernel/check-function.ts";
 import { detour, mustDetour } from "../kernel/checkpoint.ts";
 import { type Context, contextNode, contextOf, contexts, setContext } from "../kernel/context.ts";
 import { Cancelled } from "../kernel/errors.ts";
@@ -18,7 +19,7 @@ import { DONE } from "../kernel/microtask.ts";
 import { markHandledSoon } from "../kernel/quiet.ts";
 import { TaskNode } from "../kernel/task.ts";
 import { Crew } from "./crew.ts";
-import { checkFunction, described, isAsyncIterable, isIterable } from "./functions.ts";
+import { isAsyncIterable, isIterable } from "./functions.ts";
 
 export interface MapOptions {
   /** How many items are worked on at a time, at most: a whole number from 1, or `Infinity`, the default. */
@@ -177,7 +178,7 @@ class Worker<T, R> extends TaskNode<void> {
 
 function iteratorOf<T>(items: Iterable<T>): Iterator<T, unknown> {
   if (isIterable(items)) return items[Symbol.iterator]();
-  throw new TypeError(`map: expected something iterable, got ${described(items)}`);
+  throw new TypeError(`map: expected something iterable, got ${describe(items)}`);
 }
 
 function checkConcurrency(concurrency: number): void {

@@ -12,6 +12,7 @@
  * even spacing (a burst that the limit allows would have to wait).
  */
 import { type Returned, settled } from "../kernel/body.ts";
+import { checkFunction } from "../kernel/check-function.ts";
 import { detour, mustDetour } from "../kernel/checkpoint.ts";
 import { DONE } from "../kernel/microtask.ts";
 import type { Loop, Timer } from "../kernel/ports.ts";
@@ -91,6 +92,7 @@ class SlidingWindow implements RateLimiter {
 
   run<T>(fn: () => Returned<T>): Promise<T> {
     return quietly(async () => {
+      checkFunction("run of a rate limiter", fn);
       await this.acquire();
       return settled(fn());
     });

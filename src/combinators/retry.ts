@@ -5,12 +5,12 @@
  * and `when` sees each of them.
  */
 import { type Returned, settled } from "../kernel/body.ts";
+import { checkFunction, describe } from "../kernel/check-function.ts";
 import { detour, mustDetour } from "../kernel/checkpoint.ts";
 import { Cancelled, suppress } from "../kernel/errors.ts";
 import { quietly } from "../kernel/quiet.ts";
 import { currentNode } from "../kernel/scope.ts";
 import { checkpoint, sleep } from "../kernel/sleep.ts";
-import { checkFunction, described } from "./functions.ts";
 import { Schedule } from "./schedule.ts";
 
 export interface RetryOptions {
@@ -43,7 +43,7 @@ export function retry<T>(
     checkFunction("retry: as its first argument", fn);
     if (!(schedule instanceof Schedule)) {
       throw new TypeError(
-        `retry: expected a Schedule, such as Schedule.fixed(100).recurs(3), got ${described(schedule)}`,
+        `retry: expected a Schedule, such as Schedule.fixed(100).recurs(3), got ${describe(schedule)}`,
       );
     }
     if (when !== undefined) checkFunction("retry: when", when);

@@ -20,11 +20,12 @@
  * more to whoever writes the cases, and a seed can shuffle who becomes ready); asking each primitive for a try-version (composed and
  * foreign waits have none).
  */
+import { checkFunction, describe } from "../kernel/check-function.ts";
 import { detour, mustDetour } from "../kernel/checkpoint.ts";
 import { quietly } from "../kernel/quiet.ts";
 import { currentNode } from "../kernel/scope.ts";
 import { Choice } from "./choice.ts";
-import { checkFunction, described, type Fn, type Outcome } from "./functions.ts";
+import type { Fn, Outcome } from "./functions.ts";
 
 /** The functions to choose among, by name. A case that is `undefined`, `null` or `false` is left out. */
 export type SelectCases = Readonly<Record<string, Fn<unknown> | undefined | null | false>>;
@@ -70,7 +71,7 @@ export function select<const C extends SelectCases>(cases: C): Promise<Selected<
 
 function openCases(cases: SelectCases): [string, Fn<unknown>][] {
   if (typeof cases !== "object" || cases === null) {
-    throw new TypeError(`select: expected an object of functions, got ${described(cases)}`);
+    throw new TypeError(`select: expected an object of functions, got ${describe(cases)}`);
   }
   const open: [string, Fn<unknown>][] = [];
   for (const [key, fn] of Object.entries(cases)) {

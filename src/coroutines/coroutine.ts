@@ -7,6 +7,7 @@
  * The trampoline that runs it (`kernel/drive.ts`) has its own stack, so coroutines may delegate a million levels deep.
  */
 
+import { checkFunction } from "../kernel/check-function.ts";
 import { drive, GENERATOR } from "../kernel/drive.ts";
 import { InvalidStateError } from "../kernel/errors.ts";
 import { delegate, type Handover } from "../kernel/future-like.ts";
@@ -52,7 +53,8 @@ const coroutineFunctions = new WeakSet<object>();
  * ```
  */
 export function coroutine<A extends readonly unknown[], T>(body: GeneratorBody<A, T>): CoroutineFunction<A, T> {
-  const call = (...values: A): Coroutine<T> => new RunsOnce(body.name, () => body(...values));
+  checkFunction("coroutine", body);
+  const call = (...values: A): Coroutine<T> => new RunsOnce(body.name || "anonymous", () => body(...values));
   Object.defineProperty(call, "name", { value: body.name, configurable: true });
   Object.defineProperty(call, "length", { value: body.length, configurable: true });
   coroutineFunctions.add(call);

@@ -1,6 +1,7 @@
 /**
  * Waiting for a function that calls back, in the style of Node.js: `(error, value)`.
  */
+import { checkFunction } from "../kernel/check-function.ts";
 import { waitForCall } from "./call-waiter.ts";
 
 /** The callback that the function is given: an error that is neither `null` nor `undefined` fails the wait. */
@@ -25,10 +26,11 @@ export type Done<T> = (error?: unknown, value?: T) => void;
  * ```
  */
 export function fromCallback<T = void>(start: (done: Done<T>) => unknown): Promise<T> {
-  return waitForCall<T>((ending) =>
-    start((error, value) => {
+  return waitForCall<T>((ending) => {
+    checkFunction("fromCallback", start);
+    return start((error, value) => {
       if (error === null || error === undefined) ending.succeed(value as T);
       else ending.failWith(error);
-    }),
-  );
+    });
+  });
 }

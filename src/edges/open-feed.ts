@@ -1,6 +1,7 @@
 /**
  * The way in for callbacks that are called again and again. (`fromCallback` is for those that are called once.)
  */
+import { checkFunction } from "../kernel/check-function.ts";
 import { BufferedFeed } from "./buffered-feed.ts";
 import type { Feed, FeedInlet, FeedOptions } from "./feed.ts";
 
@@ -29,6 +30,7 @@ export function openFeed<T>(begin: (inlet: FeedInlet<T>) => unknown, options: Fe
   if (!["fail", "dropOldest", "dropLatest"].includes(overflow)) {
     throw new RangeError(`overflow: expected "fail", "dropOldest" or "dropLatest", got ${String(overflow)}`);
   }
+  checkFunction("openFeed", begin);
   const feed = new BufferedFeed<T>(capacity, overflow);
   feed.hasBegun(begin(feed));
   return feed;

@@ -9,6 +9,8 @@
  *                      is the item's
  */
 
+import { describe } from "../kernel/check-function.ts";
+
 /** What `iterate` takes. */
 export type Iterated<T> = AsyncIterable<T> | Iterable<T | PromiseLike<T>>;
 
@@ -109,8 +111,4 @@ function isNodeStream(iterated: unknown): iterated is { destroy(): unknown } {
 
 function isReadableStream<T>(iterated: unknown): iterated is { getReader(): Reader<T> } {
   return typeof (Object(iterated) as { getReader?: unknown }).getReader === "function";
-}
-
-function describe(value: unknown): string {
-  return value === null || typeof value !== "object" ? String(value) : Object.prototype.toString.call(value);
 }

@@ -2,6 +2,7 @@
  * What the functions that take a body accept: an async function, a plain one, or a generator function, which is driven
  * as a coroutine. One place calls bodies, so that all of them agree.
  */
+import { checkFunction } from "./check-function.ts";
 import { asGenerator, drive } from "./drive.ts";
 
 /** What a body that gives a `T` may return. A generator runs as a coroutine (`yield*` what it waits for). */
@@ -10,6 +11,7 @@ export type Returned<T> = T | PromiseLike<T> | Generator<unknown, T, any>;
 
 /** Calls `body(argument)`. A task or a future that it returns is waited for here, so that the wait belongs to the scope in force. */
 export function callBody<A, T>(body: (argument: A) => Returned<T>, argument: A): T | Promise<T> {
+  checkFunction("body", body);
   return settled(body(argument));
 }
 

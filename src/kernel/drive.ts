@@ -14,6 +14,7 @@
  * `yield*` alone, where each level of it costs native stack at every step (a `yield*` over one of our own objects hands the object
  * to the trampoline instead).
  */
+import { describe, isThenable } from "./check-function.ts";
 import { detour, mustDetour } from "./checkpoint.ts";
 import { DONE } from "./microtask.ts";
 import { currentNode } from "./scope.ts";
@@ -129,15 +130,4 @@ function turn(): Promise<void> {
 
 function isDelegate(value: unknown): value is Delegate {
   return typeof value === "object" && value !== null && GENERATOR in value;
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  if ((typeof value !== "object" || value === null) && typeof value !== "function") return false;
-  return typeof (value as { then?: unknown }).then === "function";
-}
-
-function describe(value: unknown): string {
-  if (typeof value === "string") return JSON.stringify(value);
-  if (typeof value === "function") return `the function ${value.name || "(anonymous)"}`;
-  return typeof value === "object" && value !== null ? Object.prototype.toString.call(value) : String(value);
 }

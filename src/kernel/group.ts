@@ -17,6 +17,7 @@
  *   anything else, foreign `Cancelled` included   a failure: of a task, the policy (`Failures`) decides; of the body, it fails the whole
  */
 import type { Returned } from "./body.ts";
+import { checkFunction } from "./check-function.ts";
 import { countRefusal, detour, mustDetour } from "./checkpoint.ts";
 import { callInScope } from "./enclose.ts";
 import { Cancelled, ClosedError, suppress } from "./errors.ts";
@@ -41,6 +42,7 @@ export interface TaskGroup {
    * and in the cancel scope of the group. Works until the group has settled, also from its children after the body has ended.
    *
    * @throws ClosedError if the group has settled.
+   * @throws TypeError if `fn` is no function.
    */
   spawn<T>(fn: () => Returned<T>, options?: SpawnOptions): Task<T>;
   /**
@@ -50,6 +52,7 @@ export interface TaskGroup {
    *
    * @throws InvalidStateError if the child ends without having called `started`.
    * @throws ClosedError if the group has settled.
+   * @throws TypeError if `fn` is no function.
    */
   start<V = void>(fn: (started: (value: V) => void) => Returned<unknown>, options?: SpawnOptions): Promise<V>;
   /** Cancels the children, also those spawned later, while the body goes on. Not a failure; the first reason wins. */
@@ -118,9 +121,9 @@ class Group implements TaskGroup {
   start<V>(fn: (started: (value: V) => void) => Returned<unknown>, options: SpawnOptions = {}): Promise<V> {
     const scope = currentNode();
     if (mustDetour(scope)) return detour(scope, () => this.start(fn, options));
-    const name = options.name ?? (fn.name || "anonymous");
     try {
-      return startTask(scope, this.#parentFor(fn, options), name, fn);
+      const parent = this.#parentFor(fn, options);
+      return startTask(scope, parent, options.name ?? (fn.name || "anonymous"), fn);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -136,10 +139,11 @@ class Group implements TaskGroup {
 
   /** The name of `fn` is only looked up to be told: that alone would be a tenth of a spawn. */
   #parentFor(fn: { readonly name: string }, options: SpawnOptions | undefined): GroupNode {
+    checkFunction("spawn", fn);
     if ((this.scope.flags & CLOSED) !== 0) {
       const name = options?.name ?? fn.name;
       throw new ClosedError(
-        `spawn of "${name || "anonymous"}" into a task group that has settled: spawn from its body or its children, or open another group`,
+        `spawn of "${name || "anonymous"}" into a task group that has settled: spawn from its body or its children`,
       );
     }
     if (options?.background !== true) return this.children;

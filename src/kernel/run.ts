@@ -2,7 +2,8 @@
  * `run`: where a tree of tasks begins, and how a standard signal cancels it.
  */
 
-import type { Returned } from "./body.ts";
+import { callBody, type Returned } from "./body.ts";
+import { checkFunction } from "./check-function.ts";
 import { Deadlock } from "./deadlock.ts";
 import { enclose, rethrow } from "./enclose.ts";
 import { Cancelled, InvalidStateError, suppress } from "./errors.ts";
@@ -30,7 +31,7 @@ export interface RunOptions {
  * reason is the signal's, unless `fn` finished first.
  *
  * @throws InvalidStateError if asked for another loop inside a `run`.
- * @throws TypeError if `signal` is no `AbortSignal`.
+ * @throws TypeError if `fn` is no function, or `signal` no `AbortSignal`.
  */
 export function run<T>(fn: () => Returned<T>, options: RunOptions = {}): Promise<T> {
   const invalid = checkSignal("run", options.signal);
@@ -49,10 +50,11 @@ function runInside<T>(parent: ScopeNode, fn: () => Returned<T>, options: RunOpti
   }
   const node = new Scope(parent, parent.loop, options.name ?? "run");
   const unlink = linkSignal(node, options.signal);
-  return enclose(node, () => taskGroup(() => fn()), undefined, rethrow, unlink);
+  return enclose(node, () => taskGroup(() => callBody(fn, undefined)), undefined, rethrow, unlink);
 }
 
 async function runTree<T>(fn: () => Returned<T>, options: RunOptions): Promise<T> {
+  checkFunction("run", fn);
   const root = new RunNode(options.loop ?? defaultLoop(), options.name ?? "run");
   const { loop } = root;
   const unlink = linkSignal(root, options.signal);

@@ -7,7 +7,7 @@ import { detour, mustDetour } from "./checkpoint.ts";
 import { InvalidStateError } from "./errors.ts";
 import { defaultLoop, type Loop } from "./ports.ts";
 import { cancelNode, isStopping, setDeadline, stopNode } from "./propagation.ts";
-import { BRANCH, CANCELLED, CAUGHT, CLOSED, type Label, ScopeNode } from "./scope-node.ts";
+import { BRANCH, CANCELLED, CAUGHT, CLOSED, type Label, ScopeNode, TASK } from "./scope-node.ts";
 import { Waiter } from "./waiter.ts";
 
 /** The public face of a node; tasks have it too. */
@@ -173,8 +173,8 @@ export function currentLoop(): Loop {
 
 /** Who the running code is, for people: the origin of a cancellation. */
 export function currentOrigin(): string {
-  const node = ambient.get();
-  return node === undefined ? "code outside of every task" : `task "${node.taskNode.name}"`;
+  const node = ambient.get()?.taskNode;
+  return node === undefined || (node.flags & TASK) === 0 ? "code outside of every task" : `task "${node.name}"`;
 }
 
 /** Whether a `run` surrounds the running code. */

@@ -11,6 +11,7 @@
  */
 import type { Returned } from "./body.ts";
 import type { CancelScope } from "./cancel-scope.ts";
+import { describe } from "./check-function.ts";
 import { enclose, rethrow, swallow } from "./enclose.ts";
 import { TimeoutError } from "./errors.ts";
 import { checkSignal, linkSignal } from "./link-signal.ts";
@@ -107,5 +108,5 @@ function timed(what: string, ms: number): ScopeNode & CancelScope {
 
 export function checkDuration(what: string, ms: number): RangeError | undefined {
   if (typeof ms === "number" && ms >= 0) return undefined;
-  return new RangeError(`${what}: expected a duration in milliseconds, zero or more, got ${String(ms)}`);
+  return new RangeError(`${what}: expected a duration in milliseconds, zero or more, got ${describe(ms)}`);
 }

@@ -5,14 +5,13 @@
  * queue that a `WeakMap` finds by the promise. (A reaction each would stay with a long-lived promise for ever,
  * which is how `Promise.race` leaks.) A task, a future or a coroutine needs none of this: each wait for it is cancellable by itself.
  */
+import { describe } from "./check-function.ts";
 import { detour, mustDetour } from "./checkpoint.ts";
 import { GENERATOR } from "./drive.ts";
-import { Future } from "./future.ts";
 import { type Handover, handOver } from "./future-like.ts";
 import { inMicrotask } from "./microtask.ts";
 import { quietly } from "./quiet.ts";
 import { currentNode } from "./scope.ts";
-import { TaskNode } from "./task.ts";
 import { WaitQueue } from "./wait-queue.ts";
 import { Waiter } from "./waiter.ts";
 
@@ -45,7 +44,7 @@ function handOverThis<T>(this: Waitable<T>): Handover<T> {
 function waitFor<T>(promise: PromiseLike<T>): Promise<T> {
   if (!(promise instanceof Promise)) {
     if ((typeof promise !== "object" && typeof promise !== "function") || promise === null)
-      return Promise.reject(new TypeError(`until: expected a promise, got ${String(promise)}`));
+      return Promise.reject(new TypeError(`until: expected a promise, got ${describe(promise)}`));
     if (isCancellable(promise)) return quietly(async () => await promise);
   }
   const scope = currentNode();
@@ -92,5 +91,5 @@ class UntilWaiter<T> extends Waiter<T> {
 
 /** Whether a wait for it belongs to our scopes already. */
 function isCancellable(thenable: PromiseLike<unknown>): boolean {
-  return thenable instanceof Future || thenable instanceof TaskNode || GENERATOR in thenable;
+  return "joinedByDetour" in thenable || GENERATOR in thenable;
 }

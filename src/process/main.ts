@@ -12,7 +12,7 @@
  */
 import process from "node:process";
 import { inspect } from "node:util";
-import { type Returned, settled } from "../kernel/body.ts";
+import { callBody, type Returned } from "../kernel/body.ts";
 import { hasPatientWait } from "../kernel/deadlock.ts";
 import type { Timer } from "../kernel/ports.ts";
 import { run } from "../kernel/run.ts";
@@ -60,7 +60,7 @@ export async function main(fn: () => Returned<unknown>, options: MainOptions = {
             });
             const letGo = holdProcess(currentNode());
             try {
-              await settled(fn());
+              await callBody(fn, undefined);
               hasReturned = true;
             } finally {
               letGo();

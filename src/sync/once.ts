@@ -12,6 +12,7 @@
  * caller's own deadline would not hold).
  */
 import { type Returned, settled } from "../kernel/body.ts";
+import { checkFunction } from "../kernel/check-function.ts";
 import { detour, mustDetour } from "../kernel/checkpoint.ts";
 import { enclose, rethrow } from "../kernel/enclose.ts";
 import { Cancelled, DeadlockError } from "../kernel/errors.ts";
@@ -29,6 +30,8 @@ import { Waiter } from "../kernel/waiter.ts";
  *
  * It throws DeadlockError if `fn` calls it.
  *
+ * @throws TypeError if `fn` is no function.
+ *
  * @example
  * ```ts
  * const connection = once(() => connect(address));
@@ -36,6 +39,7 @@ import { Waiter } from "../kernel/waiter.ts";
  * ```
  */
 export function once<T>(fn: () => Returned<T>): () => Promise<T> {
+  checkFunction("once", fn);
   const work = new Once(fn);
   return () => work.outcome();
 }

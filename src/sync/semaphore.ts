@@ -87,7 +87,7 @@ export class Semaphore {
   release(): void {
     if (this.#available >= this.#max) {
       throw new InvalidStateError(
-        `release of a semaphore whose ${this.#max} permits are all free: release once for each acquire, or set max`,
+        `release of a semaphore whose permits (${this.#max}) are all free: release once for each acquire, or set max`,
       );
     }
     const next = this.#waiters.shift();

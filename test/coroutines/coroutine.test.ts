@@ -102,6 +102,13 @@ test("a coroutine runs once: again, it is an InvalidStateError that names it, in
     }),
   ));
 
+test("a coroutine of a function without a name is called anonymous", async () => {
+  const used = coroutine(function* () {})();
+  assert.equal(used.name, "anonymous");
+  await used;
+  assert.match(String(await rejection(used)), /coroutine anonymous runs already/);
+});
+
 test("isCoroutineFunction and isCoroutine", async () => {
   for (const yes of [double, async () => {}]) assert.equal(isCoroutineFunction(yes), true);
   for (const no of [() => {}, function* () {}, async function* () {}, undefined, {}, class {}])

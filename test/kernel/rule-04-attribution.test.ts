@@ -347,3 +347,18 @@ test("abortable turns the abort of its own signal into the scope's Cancelled", (
       await waiting;
     }),
   ));
+
+test("the origin of a cancellation by code outside of every run says that, though a scope is open", async () => {
+  const origin = await cancelScope(async (outer) => {
+    const { origin } = await cancellation(
+      taskGroup(async (group) => {
+        const task = group.spawn(() => sleepForever());
+        group.cancelAll("enough");
+        await task;
+      }),
+    );
+    outer.cancel();
+    return origin;
+  });
+  assert.equal(origin, "code outside of every task");
+});

@@ -176,6 +176,13 @@ test("timers past 2^31 ms are exact", () =>
     assert.equal(now(), long * 1_001);
   }));
 
+test("a duration that is text is named as text", () =>
+  virtually(async () => {
+    const error = await rejection(sleep("5" as unknown as number));
+    assert.ok(error instanceof RangeError);
+    assert.equal(error.message, 'sleep: expected a duration in milliseconds, zero or more, got "5"');
+  }));
+
 test("NaN and negative durations are a RangeError that names the value", () =>
   virtually(async () => {
     for (const ms of [Number.NaN, -1, -Infinity]) {

@@ -10,7 +10,7 @@ for (const value of [undefined, null, 5, "text", false, Symbol("here")]) {
       const wait = until(value as unknown as Promise<void>);
       const error = await rejection(wait);
       assert.ok(error instanceof TypeError);
-      assert.equal(error.message, `until: expected a promise, got ${String(value)}`);
+      assert.equal(error.message, `until: expected a promise, got ${value === "text" ? '"text"' : String(value)}`);
       const inGenerator = coroutine(function* () {
         yield* until(value as unknown as Promise<void>);
       });

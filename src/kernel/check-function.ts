@@ -1,0 +1,23 @@
+/**
+ * What a function is asked for and not given. The likely slip is a promise: the call in place of the function that makes it. That must be
+ * told by name, as what it stands for has begun already, in a scope that is not the one meant for it.
+ */
+
+/** @throws TypeError if `fn` is no function. */
+export function checkFunction(where: string, fn: unknown): void {
+  if (typeof fn === "function") return;
+  const advice = isThenable(fn) ? ", whose work has begun: pass () => it" : "";
+  throw new TypeError(`${where}: expected a function, got ${describe(fn)}${advice}`);
+}
+
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return Object(value) === value && typeof (value as { then?: unknown }).then === "function";
+}
+
+/** A value as a message names it. */
+export function describe(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value);
+  if (typeof value === "function") return `the function ${value.name || "(anonymous)"}`;
+  if (isThenable(value)) return "a promise";
+  return Object(value) === value ? Object.prototype.toString.call(value) : String(value);
+}
