@@ -18,19 +18,28 @@ export function supervisor<T>(body: (group: TaskGroup) => Returned<T>): Promise<
 }
 
 class Kept implements Failures {
-  readonly #failed: SettledTask[] = [];
+  #failed: SettledTask[] = [];
+  /** With how many of them those that were seen since are let go. */
+  #limit = 0;
 
   taskFailed(task: SettledTask): boolean {
-    this.#failed.push(task);
+    if (this.#failed.push(task) > this.#limit) {
+      this.#failed = this.#failed.filter(isUnseen);
+      this.#limit = 2 * this.#failed.length;
+    }
     return false;
   }
 
   atEnd(): Error | undefined {
-    const unseen = this.#failed.filter((task) => (task.flags & OBSERVED) === 0);
+    const unseen = this.#failed.filter(isUnseen);
     if (unseen.length === 0) return undefined;
     return new ErrorGroup(
       unseen.map((task) => task.outcome),
       `${unseen.length === 1 ? "a supervised task" : `${unseen.length} supervised tasks`} failed`,
     );
   }
+}
+
+function isUnseen({ flags }: SettledTask): boolean {
+  return (flags & OBSERVED) === 0;
 }

@@ -6,13 +6,16 @@ import {
   ErrorGroup,
   handleGroup,
   isCancelled,
+  run,
   shield,
   sleep,
   sleepForever,
   supervisor,
   suppressedErrors,
+  type Task,
   taskGroup,
 } from "coppice";
+import { collectGarbage } from "../support/garbage.ts";
 import { rejection } from "../support/rejection.ts";
 import { virtually } from "../support/virtual.ts";
 
@@ -69,6 +72,30 @@ for (const [how, see] of [
       });
       assert.equal(value, "value");
     }));
+}
+
+for (const [how, see] of [
+  ["awaited", (task: Task<never>) => rejection(task)],
+  ["looked at later on", (task: Task<never>) => sleep(0).then(() => task.error())],
+] as const) {
+  test(`a supervisor that lives for long keeps no failure that was ${how}`, () =>
+    run(() =>
+      supervisor(async (group) => {
+        const errors: WeakRef<Error>[] = [];
+        for (let count = 0; count < 1_000; count++) {
+          await see(
+            group.spawn(async () => {
+              const error = new Error("seen");
+              errors.push(new WeakRef(error));
+              throw error;
+            }),
+          );
+        }
+        await collectGarbage();
+        const kept = errors.filter((error) => error.deref() !== undefined).length;
+        assert.ok(kept < 100, `${kept} of 1,000 failures are kept`);
+      }),
+    ));
 }
 
 test("a wait for a task that was cut short has not seen its failure", () =>
