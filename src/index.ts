@@ -48,6 +48,7 @@ export { type EventsOptions, openEvents } from "./edges/open-events.ts";
 export { openFeed } from "./edges/open-feed.ts";
 export { OverflowError } from "./edges/overflow-error.ts";
 export type { Iterated } from "./edges/source.ts";
+export { Future, type FutureOptions } from "./futures/future.ts";
 export { abortable } from "./kernel/abortable.ts";
 export type { Returned } from "./kernel/body.ts";
 export type { CancelScope } from "./kernel/cancel-scope.ts";
@@ -65,7 +66,6 @@ export {
   suppressedErrors,
   TimeoutError,
 } from "./kernel/errors.ts";
-export { Future, type FutureOptions } from "./kernel/future.ts";
 export type { FutureLike, Handover } from "./kernel/future-like.ts";
 export type { SpawnOptions, TaskGroup } from "./kernel/group.ts";
 export type { Loop } from "./kernel/ports.ts";

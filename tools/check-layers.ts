@@ -22,7 +22,7 @@ const rows: readonly (readonly string[])[] = [
   ["rpc", "http", "executors"],
   ["process", "net", "selector"],
   ["streams", "protocols"],
-  ["sync", "channels", "combinators", "coroutines", "edges"],
+  ["sync", "channels", "combinators", "coroutines", "futures", "edges"],
   ["kernel"],
 ];
 

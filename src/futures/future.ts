@@ -11,11 +11,11 @@
  * Rejected: a subclass of `Promise` (ten times the cost, and a wait for it cannot be cut short); settling with a promise, to
  * be followed (a future's outcome would then be neither pending nor there).
  */
-import { detour, isRefused, mustDetour } from "./checkpoint.ts";
-import { Cancelled, InvalidStateError } from "./errors.ts";
-import { type FutureLike, type Handover, handOver } from "./future-like.ts";
-import { type Callback, type Joinable, thenOf } from "./joiner.ts";
-import { inMicrotask } from "./microtask.ts";
+import { detour, isRefused, mustDetour } from "../kernel/checkpoint.ts";
+import { Cancelled, InvalidStateError } from "../kernel/errors.ts";
+import { type FutureLike, type Handover, handOver } from "../kernel/future-like.ts";
+import { type Callback, type Joinable, thenOf } from "../kernel/joiner.ts";
+import { inMicrotask } from "../kernel/microtask.ts";
 import {
   claimAll,
   DoneCallback,
@@ -24,11 +24,11 @@ import {
   runAll,
   withListener,
   withoutListener,
-} from "./outcome-listeners.ts";
-import { cancelNode, closeNode } from "./propagation.ts";
-import { currentNode, currentOrigin, Scope } from "./scope.ts";
-import type { ScopeNode } from "./scope-node.ts";
-import { Unobserved } from "./unobserved.ts";
+} from "../kernel/outcome-listeners.ts";
+import { cancelNode, closeNode } from "../kernel/propagation.ts";
+import { currentNode, currentOrigin, Scope } from "../kernel/scope.ts";
+import type { ScopeNode } from "../kernel/scope-node.ts";
+import { Unobserved } from "../kernel/unobserved.ts";
 
 type State = "pending" | "fulfilled" | "failed" | "cancelled";
 
