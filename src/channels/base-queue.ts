@@ -18,6 +18,7 @@
 import { detour, mustDetour } from "../kernel/checkpoint.ts";
 import { ClosedError, EndOfChannel, InvalidStateError } from "../kernel/errors.ts";
 import { DONE } from "../kernel/microtask.ts";
+import { printsAs } from "../kernel/printed.ts";
 import { currentNode } from "../kernel/scope.ts";
 import type { ScopeNode } from "../kernel/scope-node.ts";
 import { WaitQueue } from "../kernel/wait-queue.ts";
@@ -218,6 +219,10 @@ export abstract class BaseQueue<T> implements AsyncIterable<T, undefined> {
     this.#unfinished -= count;
     if (this.#unfinished > 0) return;
     for (let joiner = this.#joiners.shift(); joiner !== undefined; joiner = this.#joiners.shift()) joiner.wake();
+  }
+
+  static {
+    printsAs(BaseQueue, ({ size, maxSize, unfinished, isShutDown }) => ({ size, maxSize, unfinished, isShutDown }));
   }
 }
 

@@ -18,6 +18,7 @@
 import { detour, mustDetour } from "../kernel/checkpoint.ts";
 import { ClosedError } from "../kernel/errors.ts";
 import { DONE } from "../kernel/microtask.ts";
+import { printsAs } from "../kernel/printed.ts";
 import { currentNode } from "../kernel/scope.ts";
 import type { ScopeNode } from "../kernel/scope-node.ts";
 import { Waiter } from "../kernel/waiter.ts";
@@ -144,6 +145,10 @@ class ChannelSender<T> implements Sender<T>, Half<SendWaiter<T>> {
   [Symbol.dispose](): void {
     this.close();
   }
+
+  static {
+    printsAs(ChannelSender, (sender) => sender.statistics(), "Sender");
+  }
 }
 
 class ChannelReceiver<T> implements Receiver<T>, Half<ReceiveWaiter<T>> {
@@ -197,6 +202,10 @@ class ChannelReceiver<T> implements Receiver<T>, Half<ReceiveWaiter<T>> {
 
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  static {
+    printsAs(ChannelReceiver, (receiver) => receiver.statistics(), "Receiver");
   }
 }
 

@@ -15,6 +15,7 @@
  */
 import { detour, mustDetour } from "../kernel/checkpoint.ts";
 import { BrokenError, ClosedError, EndOfChannel } from "../kernel/errors.ts";
+import { printsAs } from "../kernel/printed.ts";
 import { currentNode } from "../kernel/scope.ts";
 import type { ScopeNode } from "../kernel/scope-node.ts";
 import { Waiter } from "../kernel/waiter.ts";
@@ -153,6 +154,10 @@ class StateSender<T> implements WatchSender<T> {
     if (this.#isClosed) throw closedSender();
     if (this.#state.openReceivers === 0) throw new BrokenError("send on a watch whose receivers are all closed");
   }
+
+  static {
+    printsAs(StateSender, ({ value }) => ({ value }), "WatchSender");
+  }
 }
 
 class StateReceiver<T> implements WatchReceiver<T>, Half<ChangeWaiter<T>> {
@@ -209,6 +214,10 @@ class StateReceiver<T> implements WatchReceiver<T>, Half<ChangeWaiter<T>> {
 
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  static {
+    printsAs(StateReceiver, ({ value, hasChanged }) => ({ value, hasChanged }), "WatchReceiver");
   }
 }
 

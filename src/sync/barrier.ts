@@ -6,6 +6,7 @@
  * A party that is cancelled while it waits leaves and does not count.
  */
 import { detour, mustDetour } from "../kernel/checkpoint.ts";
+import { printsAs } from "../kernel/printed.ts";
 import { currentNode } from "../kernel/scope.ts";
 import { WaitQueue } from "../kernel/wait-queue.ts";
 import { Waiter } from "../kernel/waiter.ts";
@@ -47,5 +48,9 @@ export class Barrier {
 
   statistics(): BarrierStatistics {
     return { parties: this.#parties, waiting: this.#waiters.size };
+  }
+
+  static {
+    printsAs(Barrier, (barrier) => barrier.statistics());
   }
 }

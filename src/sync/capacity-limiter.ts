@@ -2,6 +2,7 @@
  * A number of tokens, each lent to a borrower who is known by identity; `loans.ts` keeps the books.
  */
 import { detour, mustDetour } from "../kernel/checkpoint.ts";
+import { printsAs } from "../kernel/printed.ts";
 import { currentNode } from "../kernel/scope.ts";
 import { borrowerOf, type CapacityLimiterStatistics, Loans } from "./loans.ts";
 import { checkWhole } from "./whole.ts";
@@ -104,5 +105,9 @@ export class CapacityLimiter {
 
   statistics(): CapacityLimiterStatistics {
     return this.#loans.statistics();
+  }
+
+  static {
+    printsAs(CapacityLimiter, (limiter) => limiter.statistics());
   }
 }

@@ -6,6 +6,7 @@
  */
 import { detour, mustDetour } from "../kernel/checkpoint.ts";
 import { InvalidStateError } from "../kernel/errors.ts";
+import { printsAs } from "../kernel/printed.ts";
 import { quietly } from "../kernel/quiet.ts";
 import { currentNode } from "../kernel/scope.ts";
 import type { ScopeNode } from "../kernel/scope-node.ts";
@@ -117,5 +118,9 @@ export class Condition {
     return new InvalidStateError(
       `${what} of a condition by task "${currentNode().taskNode.name}", which does not hold ${title}: acquire the condition's lock first`,
     );
+  }
+
+  static {
+    printsAs(Condition, (condition) => condition.statistics());
   }
 }

@@ -5,6 +5,7 @@
  */
 import { detour, mustDetour } from "../kernel/checkpoint.ts";
 import { DONE } from "../kernel/microtask.ts";
+import { printsAs } from "../kernel/printed.ts";
 import { currentNode } from "../kernel/scope.ts";
 import { WaitQueue } from "../kernel/wait-queue.ts";
 import { Waiter } from "../kernel/waiter.ts";
@@ -33,5 +34,9 @@ export class Event {
     const waiter = new Waiter<void>(scope);
     this.#waiters.push(waiter);
     return waiter.promise;
+  }
+
+  static {
+    printsAs(Event, ({ isSet }) => ({ isSet }));
   }
 }

@@ -8,6 +8,7 @@
  * Code outside of every task counts as one owner, which is not checked: it may wait for itself and has no end.
  */
 import { BrokenError } from "../kernel/errors.ts";
+import { printsAs } from "../kernel/printed.ts";
 import { CLOSED, type Entrusted, type ScopeNode, TASK } from "../kernel/scope-node.ts";
 import type { Waiting, WaitQueue } from "../kernel/wait-queue.ts";
 import { Waiter } from "../kernel/waiter.ts";
@@ -21,6 +22,8 @@ export interface Holdable {
   readonly sleeping?: ReadonlySet<WaitQueue<Claimant>>;
   /** Those in force. */
   holds(): Iterable<Hold>;
+  /** Whether one of them is that of this task. */
+  isHeldBy(task: ScopeNode): boolean;
   /** Does nothing for a hold that is not in force. */
   release(hold: Hold): void;
 }
@@ -80,6 +83,10 @@ export class Hold implements Disposable, Entrusted {
     for (const queue of [waiters, ...sleeping]) {
       for (let next = queue.shift(); next !== undefined; next = queue.shift()) next.refused(() => orphaned(this));
     }
+  }
+
+  static {
+    printsAs(Hold, ({ of }) => ({ of: of.title }), "Guard");
   }
 }
 

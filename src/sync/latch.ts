@@ -6,6 +6,7 @@
  * Counting below zero is an error: it means that the latch opened before all that was to be waited for had happened.
  */
 import { InvalidStateError } from "../kernel/errors.ts";
+import { printsAs } from "../kernel/printed.ts";
 import { Event } from "./event.ts";
 import { checkWhole } from "./whole.ts";
 
@@ -46,5 +47,9 @@ export class Latch {
   /** Waits until the count is zero. Always a checkpoint. */
   wait(): Promise<void> {
     return this.#opened.wait();
+  }
+
+  static {
+    printsAs(Latch, ({ count }) => ({ count }));
   }
 }

@@ -27,6 +27,10 @@ export class LockState implements Holdable {
     return this.hold === null ? [] : [this.hold];
   }
 
+  isHeldBy(task: ScopeNode): boolean {
+    return this.hold?.owner === task;
+  }
+
   acquire(scope: ScopeNode): Promise<Disposable> {
     const hold = new Hold(this, scope.taskNode);
     if (this.hold === null) {

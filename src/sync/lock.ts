@@ -9,6 +9,7 @@
  */
 import { detour, mustDetour } from "../kernel/checkpoint.ts";
 import { InvalidStateError } from "../kernel/errors.ts";
+import { printsAs } from "../kernel/printed.ts";
 import { currentNode } from "../kernel/scope.ts";
 import { LockState } from "./lock-state.ts";
 
@@ -99,5 +100,9 @@ export class Lock {
 
   static {
     stateOf = (lock) => lock.#state;
+  }
+
+  static {
+    printsAs(Lock, (lock) => lock.statistics());
   }
 }

@@ -62,6 +62,10 @@ export class RwLockState implements Holdable {
     return this.#holds.values();
   }
 
+  isHeldBy(task: ScopeNode): boolean {
+    return this.#holds.has(task);
+  }
+
   acquire(scope: ScopeNode, writes: boolean): Promise<Disposable> {
     const hold = new RwHold(this, scope.taskNode, writes);
     if (this.#holds.has(hold.key)) return Promise.reject(holdsAlready(hold));

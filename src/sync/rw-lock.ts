@@ -2,6 +2,7 @@
  * Many readers or one writer. How they take turns is told in `rw-lock-state.ts`.
  */
 import { detour, mustDetour } from "../kernel/checkpoint.ts";
+import { printsAs } from "../kernel/printed.ts";
 import { currentNode } from "../kernel/scope.ts";
 import type { LockOptions } from "./lock.ts";
 import { RwLockState, type RwLockStatistics } from "./rw-lock-state.ts";
@@ -75,5 +76,9 @@ export class RwLock {
 
   statistics(): RwLockStatistics {
     return this.#state.statistics();
+  }
+
+  static {
+    printsAs(RwLock, (lock) => lock.statistics());
   }
 }

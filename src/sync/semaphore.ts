@@ -8,6 +8,7 @@
  */
 import { detour, mustDetour } from "../kernel/checkpoint.ts";
 import { InvalidStateError } from "../kernel/errors.ts";
+import { printsAs } from "../kernel/printed.ts";
 import { currentNode } from "../kernel/scope.ts";
 import type { ScopeNode } from "../kernel/scope-node.ts";
 import { WaitQueue } from "../kernel/wait-queue.ts";
@@ -97,6 +98,10 @@ export class Semaphore {
 
   statistics(): SemaphoreStatistics {
     return { available: this.#available, max: this.#max, waiting: this.#waiters.size };
+  }
+
+  static {
+    printsAs(Semaphore, (semaphore) => semaphore.statistics());
   }
 }
 

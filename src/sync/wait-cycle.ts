@@ -13,9 +13,12 @@ import { type BrokenError, DeadlockError } from "../kernel/errors.ts";
 import { type ScopeNode, TASK } from "../kernel/scope-node.ts";
 import { type Claimant, type Hold, HoldWaiter, isTask, orphaned } from "./hold.ts";
 
-/** Why a wait for `hold` must not begin, if there is a reason. */
+/**
+ * Why a wait for `hold` must not begin, if there is a reason. Where somebody waits already, none of those in force is orphaned: the
+ * end of an owner refuses all who wait.
+ */
 export function refusalOf(hold: Hold): BrokenError | DeadlockError | undefined {
-  for (const other of hold.of.holds()) if (other.isOrphaned) return orphaned(other);
+  if (hold.of.waiters.size === 0) for (const other of hold.of.holds()) if (other.isOrphaned) return orphaned(other);
   return deadlockOf(hold);
 }
 
@@ -23,9 +26,10 @@ export function deadlockOf(hold: Hold): DeadlockError | undefined {
   const { of, owner } = hold;
   if (!isTask(owner)) return undefined;
   for (const waiter of waitsOf(owner)) if (waiter.hold.of === of && waiter.hold !== hold) return waitsAlready(hold);
+  if (of.isHeldBy(owner)) return holdsAlready(hold);
+  if (!isWaitedFor(owner)) return undefined;
   const circle = circleOf(hold);
-  if (circle === undefined) return undefined;
-  return circle.length === 1 ? holdsAlready(hold) : closesCircle(hold, circle);
+  return circle === undefined ? undefined : closesCircle(hold, circle);
 }
 
 /** The task of `hold` has another one of the same thing. */
@@ -50,6 +54,11 @@ function closesCircle({ of, owner }: Hold, circle: readonly Hold[]): DeadlockErr
   return new DeadlockError(
     `task "${owner.name}" would wait for ever: for ${of.title}, ${steps.join(", ")}; acquire them in the same order everywhere`,
   );
+}
+
+/** Whether anybody waits for something that `task` holds; else no circle leads back to it, however many hold what it wants. */
+function isWaitedFor({ extras }: ScopeNode): boolean {
+  return extras?.held !== undefined && extras.held.length > 0;
 }
 
 interface Step {

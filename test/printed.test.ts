@@ -1,0 +1,89 @@
+/** What the console and failed assertions show of public objects: names that their users know, and what they tell of themselves. */
+import assert from "node:assert/strict";
+import test from "node:test";
+import { inspect } from "node:util";
+import {
+  Barrier,
+  CapacityLimiter,
+  Condition,
+  channel,
+  Event,
+  Latch,
+  LifoQueue,
+  Lock,
+  PriorityQueue,
+  Queue,
+  RwLock,
+  Semaphore,
+  taskGroup,
+  watch,
+} from "coppice";
+import { virtually } from "./support/virtual.ts";
+
+const [sender, receiver] = channel<number>(3);
+sender.trySend(1);
+const [level, levels] = watch("info");
+const set = new Event();
+set.set();
+const jobs = new Queue<string>(5);
+jobs.tryPut("work");
+
+const printed: readonly (readonly [printed: object, text: string])[] = [
+  [new Lock(), "Lock { isLocked: false, owner: undefined, waiting: 0 }"],
+  [new Semaphore(2), "Semaphore { available: 2, max: 2, waiting: 0 }"],
+  [new CapacityLimiter(2), "CapacityLimiter { total: 2, borrowed: 0, available: 2, waiting: 0 }"],
+  [new Condition(), "Condition { waiting: 0 }"],
+  [new Barrier(3), "Barrier { parties: 3, waiting: 0 }"],
+  [new Event(), "Event { isSet: false }"],
+  [set, "Event { isSet: true }"],
+  [new Latch(3), "Latch { count: 3 }"],
+  [jobs, "Queue { size: 1, maxSize: 5, unfinished: 1, isShutDown: false }"],
+  [new LifoQueue(), "LifoQueue { size: 0, maxSize: Infinity, unfinished: 0, isShutDown: false }"],
+  [
+    new PriorityQueue<number>({ priority: Number }),
+    "PriorityQueue { size: 0, maxSize: Infinity, unfinished: 0, isShutDown: false }",
+  ],
+  [level, "WatchSender { value: 'info' }"],
+  [levels, "WatchReceiver { value: 'info', hasChanged: false }"],
+];
+
+for (const [object, text] of printed) {
+  test(`prints as ${text}`, () => {
+    assert.equal(inspect(object, { breakLength: Infinity }), text);
+  });
+}
+
+test("both halves of a channel print as their statistics", () => {
+  const statistics = inspect(sender.statistics());
+  assert.equal(inspect(sender), `Sender ${statistics}`);
+  assert.equal(inspect(receiver), `Receiver ${statistics}`);
+});
+
+test("a lock that is held prints its holder; its guard prints what it guards, and nothing of the insides", () =>
+  virtually(() =>
+    taskGroup((group) => {
+      group.spawn(
+        async () => {
+          const lock = new Lock({ name: "books" });
+          using guard = await lock.acquire();
+          assert.equal(inspect(lock), "Lock { isLocked: true, owner: 'reader', waiting: 0 }");
+          assert.equal(inspect(guard), `Guard { of: 'lock "books"' }`);
+        },
+        { name: "reader" },
+      );
+    }),
+  ));
+
+test("a read-write lock prints its statistics", () => {
+  const lock = new RwLock();
+  assert.equal(inspect(lock), `RwLock ${inspect(lock.statistics())}`);
+});
+
+test("deep inside of something else, only the name is printed", () => {
+  assert.equal(inspect({ a: { b: { c: new Latch(1) } } }, { depth: 2 }), "{ a: { b: { c: [Latch] } } }");
+});
+
+test("a subclass prints its own name", () => {
+  class Start extends Latch {}
+  assert.equal(inspect(new Start(2)), "Start { count: 2 }");
+});
