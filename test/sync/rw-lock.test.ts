@@ -250,3 +250,22 @@ test("a circle through one of several readers, and through another lock, is foun
       assert.equal(await reader, "done");
     }),
   ));
+
+test("thousands may wait behind thousands of readers, and no wait begins with a look at each of those", () =>
+  virtually(async () => {
+    const lock = new RwLock();
+    const crowd = 20_000;
+    let written = 0;
+    await taskGroup(async (group) => {
+      const hold = async (acquire: () => Promise<Disposable>, ms: number): Promise<void> => {
+        using _ = await acquire();
+        await sleep(ms);
+      };
+      for (let reader = 0; reader < crowd; reader++) group.spawn(() => hold(() => lock.acquireRead(), 1));
+      await waitAllTasksBlocked();
+      assert.deepEqual(lock.statistics(), { readers: crowd, writer: undefined, waiting: 0 });
+      for (let writer = 0; writer < crowd; writer++)
+        group.spawn(() => hold(() => lock.acquireWrite(), 0).then(() => void written++));
+    });
+    assert.equal(written, crowd);
+  }));
