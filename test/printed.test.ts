@@ -4,13 +4,17 @@ import test from "node:test";
 import { inspect } from "node:util";
 import {
   Barrier,
+  broadcast,
   CapacityLimiter,
   Condition,
   channel,
+  coroutine,
   Event,
+  Future,
   Latch,
   LifoQueue,
   Lock,
+  openFeed,
   PriorityQueue,
   Queue,
   RwLock,
@@ -22,6 +26,7 @@ import { virtually } from "./support/virtual.ts";
 
 const [sender, receiver] = channel<number>(3);
 sender.trySend(1);
+const [news, source] = broadcast<string>(2);
 const [level, levels] = watch("info");
 const set = new Event();
 set.set();
@@ -43,6 +48,11 @@ const printed: readonly (readonly [printed: object, text: string])[] = [
     new PriorityQueue<number>({ priority: Number }),
     "PriorityQueue { size: 0, maxSize: Infinity, unfinished: 0, isShutDown: false }",
   ],
+  [new Future({ name: "answer" }), '<future "answer": pending>'],
+  [coroutine(function* total() {})(), "Coroutine { name: 'total' }"],
+  [openFeed(() => {}, { capacity: 1 }), "Feed { dropped: 0 }"],
+  [news, "BroadcastSender {}"],
+  [source.subscribe(), "Subscription {}"],
   [level, "WatchSender { value: 'info' }"],
   [levels, "WatchReceiver { value: 'info', hasChanged: false }"],
 ];

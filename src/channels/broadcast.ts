@@ -20,6 +20,7 @@
  */
 import { detour, mustDetour } from "../kernel/checkpoint.ts";
 import { ClosedError, EndOfChannel } from "../kernel/errors.ts";
+import { printsAs } from "../kernel/printed.ts";
 import { currentNode } from "../kernel/scope.ts";
 import { WaitQueue } from "../kernel/wait-queue.ts";
 import { Waiter } from "../kernel/waiter.ts";
@@ -158,6 +159,10 @@ class StateSender<T> implements BroadcastSender<T> {
   [Symbol.dispose](): void {
     this.close();
   }
+
+  static {
+    printsAs(StateSender, () => ({}), "BroadcastSender");
+  }
 }
 
 class StateSubscription<T> implements Subscription<T> {
@@ -232,6 +237,10 @@ class StateSubscription<T> implements Subscription<T> {
       );
     }
     return this.#next === end && openSenders === 0 ? new EndOfChannel(ENDED) : undefined;
+  }
+
+  static {
+    printsAs(StateSubscription, () => ({}), "Subscription");
   }
 }
 

@@ -10,6 +10,7 @@
  * not run in it, since JavaScript binds the ambient scope to calls.
  */
 import { type Returned, settled } from "../kernel/body.ts";
+import { checkFunction } from "../kernel/check-function.ts";
 import { InvalidStateError } from "../kernel/errors.ts";
 import { quietly } from "../kernel/quiet.ts";
 
@@ -70,6 +71,7 @@ export function contextManager<A extends readonly unknown[], T>(
 export function contextManager<A extends readonly unknown[], T>(
   generator: (...values: A) => Generator<T, void, void> | AsyncGenerator<T, void, void>,
 ): ContextManager<A, T> | AsyncContextManager<A, T> {
+  checkFunction("contextManager", generator);
   const name = generator.name || "a context manager";
   return generator instanceof AsyncGeneratorFunction
     ? asynchronous(name, generator as (...values: A) => AsyncGenerator<T, void, void>)

@@ -7,11 +7,12 @@
  * The trampoline that runs it (`kernel/drive.ts`) has its own stack, so coroutines may delegate a million levels deep.
  */
 
-import { checkFunction } from "../kernel/check-function.ts";
+import { checkFunction, describe } from "../kernel/check-function.ts";
 import { drive, GENERATOR } from "../kernel/drive.ts";
 import { InvalidStateError } from "../kernel/errors.ts";
 import { delegate, type Handover } from "../kernel/future-like.ts";
 import { type Callback, thenQuietly } from "../kernel/joiner.ts";
+import { printsAs } from "../kernel/printed.ts";
 import { quietly } from "../kernel/quiet.ts";
 
 /** A computation that was called and has not run yet. It runs once, in the task and scope of whoever waits for it first. */
@@ -91,7 +92,11 @@ class RunsOnce<T> implements Coroutine<T> {
       );
     }
     this.#start = undefined;
-    return start();
+    const generator = start();
+    if (typeof generator?.next === "function") return generator;
+    throw new TypeError(
+      `coroutine ${this.name}: expected a generator function, got one that gives ${describe(generator)}`,
+    );
   }
 
   // biome-ignore lint/suspicious/noThenProperty: a coroutine is awaited.
@@ -105,5 +110,9 @@ class RunsOnce<T> implements Coroutine<T> {
 
   [Symbol.iterator](): Handover<T> {
     return delegate(this);
+  }
+
+  static {
+    printsAs(RunsOnce, ({ name }) => ({ name }), "Coroutine");
   }
 }

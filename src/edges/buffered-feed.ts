@@ -14,6 +14,7 @@
  */
 import { detour, mustDetour } from "../kernel/checkpoint.ts";
 import { Cancelled, ClosedError, EndOfChannel } from "../kernel/errors.ts";
+import { printsAs } from "../kernel/printed.ts";
 import { markHandledSoon } from "../kernel/quiet.ts";
 import { currentNode } from "../kernel/scope.ts";
 import { type Waiting, WaitQueue } from "../kernel/wait-queue.ts";
@@ -137,6 +138,10 @@ export class BufferedFeed<T> implements Feed<T>, FeedInlet<T> {
     const undo = this.#undo;
     this.#undo = undefined;
     undo?.();
+  }
+
+  static {
+    printsAs(BufferedFeed, ({ dropped }) => ({ dropped }), "Feed");
   }
 }
 

@@ -27,7 +27,7 @@ import {
 } from "../kernel/outcome-listeners.ts";
 import { cancelNode, closeNode } from "../kernel/propagation.ts";
 import { currentNode, currentOrigin, Scope } from "../kernel/scope.ts";
-import type { ScopeNode } from "../kernel/scope-node.ts";
+import { printsAsText, type ScopeNode } from "../kernel/scope-node.ts";
 import { Unobserved } from "../kernel/unobserved.ts";
 
 type State = "pending" | "fulfilled" | "failed" | "cancelled";
@@ -188,6 +188,14 @@ class SettableFuture<T> implements Future<T>, Joinable {
       this.#detours--;
       tell();
     });
+  }
+
+  toString(): string {
+    return `<future "${this.name}": ${this.#state}>`;
+  }
+
+  static {
+    printsAsText(SettableFuture);
   }
 
   #observe(): void {

@@ -109,6 +109,13 @@ test("a coroutine of a function without a name is called anonymous", async () =>
   assert.match(String(await rejection(used)), /coroutine anonymous runs already/);
 });
 
+test("a coroutine of a function that is no generator function says so when it is run", async () => {
+  const double = async (value: number) => 2 * value;
+  const error = await rejection(coroutine(double as never)(1));
+  assert.ok(error instanceof TypeError);
+  assert.equal(error.message, "coroutine double: expected a generator function, got one that gives a promise");
+});
+
 test("isCoroutineFunction and isCoroutine", async () => {
   for (const yes of [double, async () => {}]) assert.equal(isCoroutineFunction(yes), true);
   for (const no of [() => {}, function* () {}, async function* () {}, undefined, {}, class {}])

@@ -4,6 +4,7 @@ import test from "node:test";
 import {
   abortable,
   cancelScope,
+  contextManager,
   coroutine,
   fromCallback,
   handleGroup,
@@ -24,6 +25,7 @@ import { virtually } from "../support/virtual.ts";
 const takers: Record<string, (fn: never) => unknown> = {
   abortable: (fn) => abortable(fn),
   cancelScope: (fn) => cancelScope(fn),
+  contextManager: (fn) => contextManager(fn),
   coroutine: (fn) => coroutine(fn),
   fromCallback: (fn) => fromCallback(fn),
   handleGroup: (fn) => handleGroup(fn, []),
