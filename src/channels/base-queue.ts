@@ -33,7 +33,7 @@ export interface Store<T> {
   push(value: T): void;
   /** Takes out the value whose turn it is. May throw, and has then changed nothing. There must be one. */
   shift(): T | undefined;
-  /** Takes out all values, in the order in which they came. Does not throw. */
+  /** Takes out all values, in the order in which they came. Throws only where `push` or `shift` is under way. */
   clear(): T[];
 }
 
@@ -167,9 +167,9 @@ export abstract class BaseQueue<T> implements AsyncIterable<T, undefined> {
    * Idempotent, never waits; an immediate one may follow a gentle one.
    */
   shutdown(options: { readonly immediate?: boolean } = {}): T[] {
+    const dropped = options.immediate === true ? this.#store.clear() : [];
     this.#isShutDown = true;
     failAll(this.#putters, putAfterShutdown);
-    const dropped = options.immediate === true ? this.#store.clear() : [];
     failAll(this.#getters, endOfQueue);
     if (dropped.length > 0) this.#finished(Math.min(dropped.length, this.#unfinished));
     return dropped;
@@ -182,15 +182,14 @@ export abstract class BaseQueue<T> implements AsyncIterable<T, undefined> {
 
   /** Hands `value` over, or stores it. False: there is no room. */
   #accept(value: T): boolean {
-    if (this.#getters.size > 0) {
-      // By way of the store, which may refuse it.
-      this.#store.push(value);
-      this.#getters.shift()?.wake(this.#store.shift() as T);
-    } else {
-      if (this.#store.size >= this.maxSize) return false;
-      this.#store.push(value);
-    }
+    if (this.#store.size >= this.maxSize) return false;
+    // By way of the store, which may refuse it, even if somebody waits for it.
+    this.#store.push(value);
     this.#unfinished++;
+    if (this.#getters.size > 0) {
+      const first = this.#store.shift() as T;
+      this.#getters.shift()?.wake(first);
+    }
     return true;
   }
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { LifoQueue, PriorityQueue, type PriorityQueueOptions, Queue, taskGroup } from "coppice";
+import { InvalidStateError, LifoQueue, PriorityQueue, type PriorityQueueOptions, Queue, taskGroup } from "coppice";
 import { waitAllTasksBlocked } from "coppice/testing";
 import fc from "fast-check";
 import { rejection } from "../support/rejection.ts";
@@ -189,3 +189,31 @@ test("property: a PriorityQueue behaves as a list that is sorted stably", () => 
     }),
   );
 });
+
+for (const [which, options] of [
+  ["compares", (use: () => number) => ({ compare: (a: number, b: number) => a - b + use() })],
+  ["gives the priority", (use: () => number) => ({ priority: (value: number) => value + use() })],
+] as const) {
+  for (const [how, use] of [
+    ["puts into", (queue: PriorityQueue<number>) => queue.tryPut(99)],
+    ["takes from", (queue: PriorityQueue<number>) => queue.tryGet()],
+    ["empties", (queue: PriorityQueue<number>) => queue.shutdown({ immediate: true })],
+  ] as const) {
+    test(`a function that ${which} and ${how} the queue that asks it is told off, and the queue is unchanged`, () => {
+      let isUsing = false;
+      const queue: PriorityQueue<number> = new PriorityQueue<number>(
+        options(() => {
+          if (isUsing) use(queue);
+          return 0;
+        }),
+      );
+      for (const value of [5, 3, 4]) queue.tryPut(value);
+      isUsing = true;
+      assert.throws(() => queue.tryPut(1), InvalidStateError);
+      if (which === "compares") assert.throws(() => queue.tryGet(), InvalidStateError);
+      isUsing = false;
+      assert.deepEqual([queue.size, queue.unfinished, queue.isShutDown], [3, 3, false]);
+      assert.deepEqual(drained(queue), [3, 4, 5]);
+    });
+  }
+}
