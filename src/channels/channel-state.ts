@@ -63,10 +63,14 @@ export class ChannelState<T> {
   take(): T {
     const sender = this.senders.shift();
     if (sender === undefined) return this.buffer.shift() as T;
+    let { value } = sender;
+    if (this.buffer.size > 0) {
+      this.buffer.push(value);
+      value = this.buffer.shift() as T;
+    }
+    // Last, as a case of a `select` that is taken back thereby may run what its user gave it for that.
     sender.wake();
-    if (this.buffer.size === 0) return sender.value;
-    this.buffer.push(sender.value);
-    return this.buffer.shift() as T;
+    return value;
   }
 
   senderClosed(): void {

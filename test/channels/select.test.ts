@@ -1,7 +1,7 @@
 /** The waits of channels, broadcasts, watches, queues and streams as cases of a `select`: one happens, the others have not. */
 import assert from "node:assert/strict";
 import test from "node:test";
-import { broadcast, channel, fromReadable, Queue, select, taskGroup, watch } from "coppice";
+import { broadcast, channel, fromCallback, fromReadable, Queue, select, taskGroup, watch } from "coppice";
 import { waitAllTasksBlocked } from "coppice/testing";
 import { virtually } from "../support/virtual.ts";
 
@@ -72,3 +72,22 @@ test("where all are closed while a select waits, it throws once, and nothing is 
       assert.equal(receiver.statistics().waitingReceivers, 0);
     }),
   ));
+
+test("what a case that loses does while it is taken back finds the channel as it is after the value was taken", () =>
+  virtually(async () => {
+    const [sender, receiver] = channel<number>(1);
+    sender.trySend(0);
+    const log: unknown[] = [];
+    await taskGroup(async (group) => {
+      group.spawn(() =>
+        select({
+          send: () => sender.send(1),
+          call: () => fromCallback(() => () => void log.push(receiver.tryReceive()?.value)),
+        }),
+      );
+      await waitAllTasksBlocked();
+      log.push(await receiver.receive());
+    });
+    assert.deepEqual(log, [1, 0]);
+    assert.equal(receiver.statistics().buffered, 0);
+  }));
