@@ -41,7 +41,7 @@ export interface RateLimiter {
 }
 
 /**
- * Allows at most `limit` starts in any stretch of `perMs` milliseconds. A burst of `limit` may start at once.
+ * Allows at most `limit` starts in any stretch of `perMs` milliseconds. A burst of `limit` may start at once. Each event loop is counted apart.
  *
  * @throws RangeError if `limit` is no whole number from 1, or `perMs` is not a finite number of more than zero.
  *
@@ -59,10 +59,41 @@ export function rateLimit(options: RateLimitOptions): RateLimiter {
   if (!(typeof perMs === "number" && perMs > 0 && perMs < Infinity)) {
     throw new RangeError(`rateLimit: expected perMs in milliseconds, more than zero, got ${String(perMs)}`);
   }
-  return new SlidingWindow(limit, perMs);
+  return new LoopWindows(limit, perMs);
 }
 
-class SlidingWindow implements RateLimiter {
+/** A window for each event loop: their clocks have nothing to do with each other, as those of two tests on virtual time. */
+class LoopWindows implements RateLimiter {
+  readonly #limit: number;
+  readonly #perMs: number;
+  readonly #windows = new WeakMap<Loop, SlidingWindow>();
+
+  constructor(limit: number, perMs: number) {
+    this.#limit = limit;
+    this.#perMs = perMs;
+  }
+
+  acquire(): Promise<void> {
+    const scope = currentNode();
+    if (mustDetour(scope)) return detour(scope, () => this.acquire());
+    let window = this.#windows.get(scope.loop);
+    if (window === undefined) {
+      window = new SlidingWindow(this.#limit, this.#perMs);
+      this.#windows.set(scope.loop, window);
+    }
+    return window.acquire(scope);
+  }
+
+  run<T>(fn: () => Returned<T>): Promise<T> {
+    return quietly(async () => {
+      checkFunction("run of a rate limiter", fn);
+      await this.acquire();
+      return settled(fn());
+    });
+  }
+}
+
+class SlidingWindow {
   readonly #limit: number;
   readonly #perMs: number;
   /** The moments of the last starts, a ring once there are `limit` of them. */
@@ -76,9 +107,7 @@ class SlidingWindow implements RateLimiter {
     this.#perMs = perMs;
   }
 
-  acquire(): Promise<void> {
-    const scope = currentNode();
-    if (mustDetour(scope)) return detour(scope, () => this.acquire());
+  acquire(scope: ScopeNode): Promise<void> {
     const { loop } = scope;
     if (this.#waiters.size === 0 && this.#nextAt() <= loop.time()) {
       this.#start(loop.time());
@@ -88,14 +117,6 @@ class SlidingWindow implements RateLimiter {
     this.#waiters.push(waiter);
     if (this.#timer === undefined) this.#arm(loop);
     return waiter.promise;
-  }
-
-  run<T>(fn: () => Returned<T>): Promise<T> {
-    return quietly(async () => {
-      checkFunction("run of a rate limiter", fn);
-      await this.acquire();
-      return settled(fn());
-    });
   }
 
   /** The earliest moment for the next start. */

@@ -198,3 +198,16 @@ test("property: no window sees more than the limit, whoever comes and is cancell
     { numRuns: 60 },
   );
 });
+
+test("each event loop has a window of its own, as their clocks have nothing to do with each other", async () => {
+  const limiter = rateLimit({ limit: 1, perMs: 10 });
+  await virtually(async () => {
+    await sleep(100_000);
+    await limiter.acquire();
+  });
+  await virtually(async () => {
+    await limiter.acquire();
+    await limiter.acquire();
+    assert.equal(currentLoop().time(), 10);
+  });
+});
