@@ -114,6 +114,39 @@ for (const { name, bridge } of bridges) {
       }),
     ));
 
+  test(`${name}: those with one signal share a listener, which stays until the last is left`, () =>
+    virtually(async () => {
+      const controller = new AbortController();
+      const { signal } = controller;
+      await taskGroup((group) => {
+        for (const ms of [1, 2, 3]) {
+          group.spawn(() =>
+            bridge(async () => {
+              await sleep(ms);
+              assert.equal(listenerCount(signal), 1);
+            }, signal),
+          );
+        }
+      });
+      assert.equal(listenerCount(signal), 0);
+      const reasons: unknown[] = [];
+      await taskGroup(async (group) => {
+        for (let left = 3; left > 0; left--) {
+          group.spawn(() =>
+            bridge(async () => {
+              const { reason } = await cancellation(sleepForever());
+              reasons.push(reason);
+            }, signal),
+          );
+        }
+        await waitAllTasksBlocked();
+        assert.equal(listenerCount(signal), 1);
+        controller.abort("all");
+      });
+      assert.deepEqual(reasons, ["all", "all", "all"]);
+      assert.equal(listenerCount(signal), 0);
+    }));
+
   test(`${name}: what is no AbortSignal is refused, and nothing is left open`, () =>
     virtually(async () => {
       for (const signal of [new AbortController(), {}, null, "abort"] as unknown[]) {
