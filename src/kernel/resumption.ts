@@ -21,6 +21,9 @@ export function drawOrder(): void {
   order.isDrawn = true;
 }
 
+/** The promises of waits that have ended, nothing can take that from them, and that are settled when the loop has drawn so. */
+export const ended: WeakSet<Promise<unknown>> = new WeakSet();
+
 /** Lets somebody on `loop` go on by calling `go(value)`: at once, or when the loop has drawn so. */
 export function inTurn<T>(loop: Loop, go: (value: T) => void, value?: T): void {
   if (loop.resume === undefined) go(value as T);

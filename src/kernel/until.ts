@@ -11,7 +11,9 @@ import { GENERATOR } from "./drive.ts";
 import { type Handover, handOver } from "./future-like.ts";
 import { inMicrotask } from "./microtask.ts";
 import { quietly } from "./quiet.ts";
+import { ended } from "./resumption.ts";
 import { currentNode } from "./scope.ts";
+import type { ScopeNode } from "./scope-node.ts";
 import { WaitQueue } from "./wait-queue.ts";
 import { Waiter } from "./waiter.ts";
 
@@ -53,7 +55,7 @@ function waitFor<T>(promise: PromiseLike<T>): Promise<T> {
     watchOf(promise);
     return detour(scope, () => waitFor(promise));
   }
-  const waiter = new UntilWaiter<T>(scope);
+  const waiter = new UntilWaiter<T>(scope, promise);
   watchOf(promise).push(waiter as UntilWaiter<unknown>);
   return waiter.promise;
 }
@@ -78,13 +80,20 @@ function settle(promise: PromiseLike<unknown>, watch: Watch, deliver: (waiter: U
 }
 
 class UntilWaiter<T> extends Waiter<T> {
+  declare private readonly promised: PromiseLike<T>;
+
+  constructor(scope: ScopeNode, promised: PromiseLike<T>) {
+    super(scope);
+    this.promised = promised;
+  }
+
   /**
    * A promise that has settled already has its reaction queued as a microtask, ahead of ours: so one microtask later we know
-   * whether it settled before the cancellation, and then it keeps its value.
+   * whether it settled before the cancellation, and then it keeps its value. So does that of a wait that has ended.
    */
   override interrupt(): undefined {
     inMicrotask(() => {
-      if (this.queue !== null) super.interrupt();
+      if (this.queue !== null && !ended.has(this.promised as Promise<T>)) super.interrupt();
     });
   }
 }

@@ -17,7 +17,7 @@
 
 import { appendWaiter, removeWaiter } from "./links.ts";
 import { markHandled, markHandledSoon } from "./quiet.ts";
-import { inTurn, order } from "./resumption.ts";
+import { ended, inTurn, order } from "./resumption.ts";
 import { BRANCH, endedInBranch, type Interruptible, type ScopeNode } from "./scope-node.ts";
 import type { Waiting } from "./wait-queue.ts";
 
@@ -53,16 +53,20 @@ export class Waiter<T> implements Interruptible, Waiting {
   wake(value: T): void {
     removeWaiter(this);
     if ((this.scope.flags & BRANCH) !== 0) endedInBranch(this.scope);
-    if (order.isDrawn) inTurn(this.scope.loop, this.resolve, value);
-    else this.resolve(value);
+    if (order.isDrawn) {
+      ended.add(this.promise);
+      inTurn(this.scope.loop, this.resolve, value);
+    } else this.resolve(value);
   }
 
   /** Ends the wait with an error, which `make` builds where the wait is awaited. */
   fail(make: () => unknown): void {
     removeWaiter(this);
     if ((this.scope.flags & BRANCH) !== 0) endedInBranch(this.scope);
-    if (order.isDrawn) inTurn(this.scope.loop, () => this.resolve(failure(make)));
-    else this.resolve(failure(make));
+    if (order.isDrawn) {
+      ended.add(this.promise);
+      inTurn(this.scope.loop, () => this.resolve(failure(make)));
+    } else this.resolve(failure(make));
   }
 
   interrupt(): (() => void) | undefined {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { cancelScope, checkpoint, isCancelled, moveOnAfter, run, sleep, taskGroup, until } from "coppice";
+import { cancelScope, checkpoint, isCancelled, moveOnAfter, run, Semaphore, sleep, taskGroup, until } from "coppice";
 import { waitAllTasksBlocked } from "coppice/testing";
 import { rejection } from "../support/rejection.ts";
 import { virtually } from "../support/virtual.ts";
@@ -153,3 +153,35 @@ test("it works outside of run, next to waits inside of one", async () => {
   resolve("value");
   assert.deepEqual(await Promise.all([outside, inside]), ["value", "value"]);
 });
+
+for (const seed of [undefined, 1, 2, 3]) {
+  const order = seed === undefined ? "as it was woken" : `as seed ${seed} draws it`;
+  test(`a permit that was handed over in the tick of the cancellation is not lost, be it that who waits for it goes on ${order}`, () =>
+    virtually(
+      async () => {
+        const semaphore = new Semaphore(1);
+        const held = await semaphore.acquire();
+        const log: string[] = [];
+        await taskGroup(async (group) => {
+          const tasks = [
+            group.spawn(function* () {
+              using _ = yield* until(semaphore.acquire());
+              log.push("coroutine");
+              yield* until(sleep(1));
+            }),
+            group.spawn(async () => {
+              using _ = await until(semaphore.acquire());
+              log.push("async function");
+              await sleep(1);
+            }),
+          ];
+          await waitAllTasksBlocked();
+          held[Symbol.dispose]();
+          for (const task of tasks) task.cancel();
+        });
+        assert.equal(log.length, 1);
+        assert.deepEqual(semaphore.statistics(), { available: 1, max: 1, waiting: 0 });
+      },
+      seed === undefined ? {} : { seed },
+    ));
+}
