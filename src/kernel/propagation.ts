@@ -118,9 +118,16 @@ export function liftShields(root: ScopeNode): void {
   for (const shield of shields) liftShield(shield);
 }
 
+/** Anything else would put the timers of the whole loop out of order. */
+export function checkDeadline(when: number): RangeError | undefined {
+  if (typeof when === "number" && !Number.isNaN(when)) return undefined;
+  return new RangeError(`deadline: expected milliseconds on the loop's clock, got ${String(when)}`);
+}
+
 /** Sets the node's own deadline; `Infinity` removes it. */
 export function setDeadline(node: ScopeNode, when: number): void {
-  if (Number.isNaN(when)) throw new RangeError("deadline: expected milliseconds on the loop's clock, got NaN");
+  const invalid = checkDeadline(when);
+  if (invalid !== undefined) throw invalid;
   if ((node.flags & CLOSED) !== 0) return;
   const extras = node.rare();
   extras.deadline = when;
@@ -161,7 +168,8 @@ export function expireOverdue(node: ScopeNode): boolean {
 
 /** Phase one of a stop: a fact for those inside to see. Shields do not hide it, as it cuts nothing. */
 export function stopNode(node: ScopeNode, graceMs: number, reason: unknown): void {
-  if (!(graceMs >= 0)) throw new RangeError(`graceMs: expected milliseconds, zero or more, got ${graceMs}`);
+  if (!(typeof graceMs === "number" && graceMs >= 0))
+    throw new RangeError(`graceMs: expected milliseconds, zero or more, got ${String(graceMs)}`);
   if ((node.flags & (CLOSED | CANCELLED)) !== 0) return;
   const extras = node.rare();
   if ((node.flags & STOPPING) === 0) {

@@ -15,7 +15,7 @@ import { describe } from "./check-function.ts";
 import { enclose, rethrow, swallow } from "./enclose.ts";
 import { TimeoutError } from "./errors.ts";
 import { checkSignal, linkSignal } from "./link-signal.ts";
-import { grantGrace, setDeadline } from "./propagation.ts";
+import { checkDeadline, grantGrace, setDeadline } from "./propagation.ts";
 import { currentNode, Scope } from "./scope.ts";
 import { EXPIRED, type ScopeNode, SHIELD } from "./scope-node.ts";
 
@@ -40,8 +40,7 @@ export interface CancelScopeOptions {
  */
 export function cancelScope<T>(body: Body<T>, options: CancelScopeOptions = {}): Promise<T | undefined> {
   const { deadline, signal } = options;
-  if (Number.isNaN(deadline)) return Promise.reject(new RangeError("deadline: expected milliseconds, got NaN"));
-  const invalid = checkSignal("cancelScope", signal);
+  const invalid = (deadline === undefined ? undefined : checkDeadline(deadline)) ?? checkSignal("cancelScope", signal);
   if (invalid !== undefined) return Promise.reject(invalid);
   const node = new Scope(currentNode(), currentNode().loop, options.name ?? "a cancel scope");
   if (deadline !== undefined) setDeadline(node, deadline);

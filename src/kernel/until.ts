@@ -31,6 +31,9 @@ export interface Waitable<T> extends Promise<T> {
  * Where the work itself can be stopped, use `abortable`. Always a checkpoint; a promise that settled before
  * the cancellation keeps its value.
  *
+ * A call of this library that takes several steps (`select`, `race`, a scope) is cancellable by itself: `await` it, or `yield` it in a
+ * coroutine. Around such a call, `until` may abandon what it was about to give.
+ *
  * @throws TypeError if `promise` is no object.
  */
 export function until<T>(promise: PromiseLike<T>): Waitable<T> {

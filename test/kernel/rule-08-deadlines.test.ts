@@ -355,3 +355,21 @@ test("when a shield falls, the deadlines outside hold inside, too", () =>
       );
     });
   }));
+
+test("a deadline or a grace that is no number is a RangeError that names the value, and the timers stay in order", () =>
+  virtually(async () => {
+    for (const value of ["5", null, {}, [], true] as unknown[]) {
+      const named = { name: "RangeError", message: new RegExp(`got ${String(value).replace(/[[\]]/g, "\\$&")}$`) };
+      await cancelScope(async (scope) => {
+        assert.throws(() => {
+          scope.deadline = value as number;
+        }, named);
+        assert.throws(() => scope.stop({ graceMs: value as number }), named);
+        await sleep(1);
+      });
+      const error = await rejection(cancelScope(() => assert.fail("not called"), { deadline: value as number }));
+      assert.ok(error instanceof RangeError);
+      assert.match(error.message, named.message);
+    }
+    assert.equal(currentLoop().time(), 5);
+  }));
