@@ -41,9 +41,10 @@ export class Barrier {
       this.#waiters.push(waiter);
       return waiter.promise;
     }
-    let index = 0;
-    for (let waiter = this.#waiters.shift(); waiter !== undefined; waiter = this.#waiters.shift()) waiter.wake(index++);
-    return Promise.resolve(index);
+    const others = this.#waiters.size;
+    // Whoever comes while they are woken belongs to the next round.
+    for (let index = 0; index < others; index++) this.#waiters.shift()?.wake(index);
+    return Promise.resolve(others);
   }
 
   statistics(): BarrierStatistics {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { Barrier, sleep, taskGroup } from "coppice";
+import { Barrier, fromCallback, select, sleep, taskGroup } from "coppice";
 import { waitAllTasksBlocked } from "coppice/testing";
 import { attempt } from "../support/attempt.ts";
 import { virtually } from "../support/virtual.ts";
@@ -105,3 +105,24 @@ test("a party that is cancelled in the tick in which the barrier opened was ther
       assert.equal(first.didNextThrow, true);
     }),
   ));
+
+test("who comes while the parties of a round are woken belongs to the next round", () =>
+  virtually(async () => {
+    const barrier = new Barrier(2);
+    const next: Promise<number>[] = [];
+    await taskGroup(async (group) => {
+      const party = group.spawn(() =>
+        select({
+          wait: () => barrier.wait(),
+          // What a case runs when it loses runs while the one that wins is woken.
+          call: () => fromCallback(() => () => void next.push(barrier.wait())),
+        }),
+      );
+      await waitAllTasksBlocked();
+      assert.equal(await barrier.wait(), 1);
+      assert.deepEqual(await party, { key: "wait", value: 0 });
+      assert.equal(barrier.statistics().waiting, 1);
+      assert.equal(await barrier.wait(), 1);
+    });
+    assert.deepEqual(await Promise.all(next), [0]);
+  }));
