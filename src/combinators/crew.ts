@@ -14,6 +14,7 @@
  * which the last value came would lose them all (rule 6); and it costs a closure and a promise more for each task.
  */
 
+import { dueTurn } from "../kernel/checkpoint.ts";
 import { Cancelled, suppress } from "../kernel/errors.ts";
 import { cancelNode, closeNode } from "../kernel/propagation.ts";
 import { markHandledSoon } from "../kernel/quiet.ts";
@@ -89,6 +90,8 @@ export abstract class Crew<R> extends Scope {
 
   /** Waits, uncancellably, until every task has ended, and closes the crew. */
   async ended(): Promise<void> {
+    const turn = dueTurn(this);
+    if (turn !== undefined) await turn;
     while (this.firstChild !== null) {
       await new Promise<void>((resolve) => {
         this.#wake = resolve;

@@ -28,6 +28,12 @@ export function functionsOf<T>(what: string, fns: Iterable<Fn<T>>): Fn<T>[] {
   return list;
 }
 
+/** @throws TypeError if `options` is no object; `such` is what one looks like. */
+export function checkOptions(what: string, options: object, such: string): void {
+  if (Object(options) === options) return;
+  throw new TypeError(`${what}: expected options such as ${such}, got ${describe(options)}`);
+}
+
 export function isIterable<T>(value: Iterable<T>): boolean {
   return typeof (value as Iterable<T> | null | undefined)?.[Symbol.iterator] === "function";
 }

@@ -19,7 +19,7 @@ import { DONE } from "../kernel/microtask.ts";
 import { markHandledSoon } from "../kernel/quiet.ts";
 import { TaskNode } from "../kernel/task.ts";
 import { Crew } from "./crew.ts";
-import { isAsyncIterable, isIterable } from "./functions.ts";
+import { checkOptions, isAsyncIterable, isIterable } from "./functions.ts";
 
 export interface MapOptions {
   /** How many items are worked on at a time, at most: a whole number from 1, or `Infinity`, the default. */
@@ -54,8 +54,9 @@ export function map<T, R>(
   return promise;
 
   async function mapped(): Promise<R[]> {
-    const { concurrency = Infinity } = options;
     try {
+      checkOptions("map", options, "{ concurrency: 8 }");
+      const { concurrency = Infinity } = options;
       checkConcurrency(concurrency);
       checkFunction("map: as its second argument", fn);
       const crew = new MapCrew<T, R>(items, fn, concurrency);

@@ -21,6 +21,7 @@ import { currentNode } from "../kernel/scope.ts";
 import type { ScopeNode } from "../kernel/scope-node.ts";
 import { WaitQueue } from "../kernel/wait-queue.ts";
 import { Waiter } from "../kernel/waiter.ts";
+import { checkOptions } from "./functions.ts";
 
 export interface RateLimitOptions {
   /** How many starts are allowed: a whole number from 1. */
@@ -52,6 +53,7 @@ export interface RateLimiter {
  * ```
  */
 export function rateLimit(options: RateLimitOptions): RateLimiter {
+  checkOptions("rateLimit", options, "{ limit: 10, perMs: 1_000 }");
   const { limit, perMs } = options;
   if (!(Number.isInteger(limit) && limit >= 1)) {
     throw new RangeError(`rateLimit: expected a limit of one or more, a whole number, got ${String(limit)}`);

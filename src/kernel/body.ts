@@ -2,7 +2,7 @@
  * What the functions that take a body accept: an async function, a plain one, or a generator function, which is driven
  * as a coroutine. One place calls bodies, so that all of them agree.
  */
-import { checkFunction } from "./check-function.ts";
+import { checkFunction, describe } from "./check-function.ts";
 import { asGenerator, drive } from "./drive.ts";
 
 /** What a body that gives a `T` may return. A generator runs as a coroutine (`yield*` what it waits for). */
@@ -12,14 +12,25 @@ export type Returned<T> = T | PromiseLike<T> | Generator<unknown, T, any>;
 /** Calls `body(argument)`. A task or a future that it returns is waited for here, so that the wait belongs to the scope in force. */
 export function callBody<A, T>(body: (argument: A) => Returned<T>, argument: A): T | Promise<T> {
   checkFunction("body", body);
-  return settled(body(argument));
+  return settled(body(argument), body);
 }
 
-/** What a body returned, as a value or a native promise. May throw, as a `then` that is a getter may. */
-export function settled<T>(result: Returned<T>): T | Promise<T> {
+/**
+ * What `body`, if it is given, returned: as a value or a native promise. May throw, as a `then` that is a getter may.
+ *
+ * @throws TypeError if the body is an async generator function: it would never run, as nobody iterates what it gives.
+ */
+export function settled<T>(result: Returned<T>, body?: unknown): T | Promise<T> {
   if (result instanceof Promise || typeof result !== "object" || result === null) return result as T | Promise<T>;
   const generator = asGenerator(result);
   if (generator !== undefined) return drive(generator as Generator<unknown, T>);
   if ("then" in result && typeof result.then === "function") return Promise.resolve(result);
+  if (body instanceof AsyncGeneratorFunction) {
+    throw new TypeError(
+      `${describe(body)} is an async generator, which nobody would iterate: use async function or function*`,
+    );
+  }
   return result as T;
 }
+
+const AsyncGeneratorFunction = async function* () {}.constructor as new () => object;

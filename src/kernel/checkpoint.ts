@@ -31,6 +31,11 @@ export function isRefused(scope: ScopeNode): boolean {
   return scope.cancelledBy !== null || (scope.deadlineBy !== null && expireOverdue(scope));
 }
 
+/** The event loop's turn where one is due, and no more: for the ends of groups, which throw nothing of their own. */
+export function dueTurn({ loop }: ScopeNode): Promise<void> | undefined {
+  return --loop.budget < 0 && loop.refill() ? loop.breathe() : undefined;
+}
+
 export function detour<T>(scope: ScopeNode, again: () => Promise<T>): Promise<T> {
   if (scope.cancelledBy !== null) return refuse(scope);
   return quietly(async () => {
@@ -40,8 +45,7 @@ export function detour<T>(scope: ScopeNode, again: () => Promise<T>): Promise<T>
 }
 
 function refuse(scope: ScopeNode): Promise<never> {
-  const mustBreathe = countRefusal(scope) || (--scope.loop.budget < 0 && scope.loop.refill());
-  return refusal(scope, mustBreathe ? scope.loop.breathe() : undefined);
+  return refusal(scope, countRefusal(scope) ? scope.loop.breathe() : dueTurn(scope));
 }
 
 /** A wait in `scope` ends with the cancellation in force there. Whether its task has had too many of those at full speed. */

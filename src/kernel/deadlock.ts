@@ -96,15 +96,11 @@ export function hasPatientWait(root: ScopeNode): boolean {
 
 function waiting(task: ScopeNode, met: readonly Cancelled[]): string {
   const frames = met.map(framesOf).find(({ length }) => length > 0) ?? [];
-  return [`${titleOf(task)} waits`, ...frames].join("\n");
+  return [`${task.title} waits`, ...frames].join("\n");
 }
 
 function awaiting(task: ScopeNode): string {
-  return `${titleOf(task)} is in an await of its own, which cannot be seen into: until(promise) would show it`;
-}
-
-function titleOf(task: ScopeNode): string {
-  return (task.flags & TASK) === 0 ? task.name : `task "${task.name}"`;
+  return `${task.title} is in an await of its own, which cannot be seen into: until(promise) would show it`;
 }
 
 /** The user's frames of a stack, ready to be printed. */

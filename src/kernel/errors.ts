@@ -29,8 +29,8 @@ export class Cancelled extends Error {
   readonly #origin: string;
   #isFresh = true;
 
-  constructor(scope: CancelScope, reason: unknown, origin: string) {
-    super(describeCancellation(scope, reason, origin));
+  constructor(scope: CancelScope, title: string, reason: unknown, origin: string) {
+    super(describeCancellation(title, reason, origin));
     this.#scope = scope;
     this.#reason = reason;
     this.#origin = origin;
@@ -147,8 +147,8 @@ function isObject(value: unknown): value is object {
   return (typeof value === "object" && value !== null) || typeof value === "function";
 }
 
-function describeCancellation(scope: CancelScope, reason: unknown, origin: string): string {
-  const what = `${scope.name} was cancelled by ${origin}`;
+function describeCancellation(title: string, reason: unknown, origin: string): string {
+  const what = `${title} was cancelled by ${origin}`;
   const why = reason instanceof Error ? reason.message : reason;
   return why === undefined || origin === BY_DEADLINE ? what : `${what}: ${printed(why)}`;
 }

@@ -158,9 +158,14 @@ export abstract class ScopeNode {
     return at;
   }
 
+  /** The name as messages give it. */
+  get title(): string {
+    return this.name;
+  }
+
   /** How it is printed: in one line, and not with the tree that hangs on it. */
   toString(): string {
-    return `<${this.name}: ${this.state}>`;
+    return `<${this.title}: ${this.state}>`;
   }
 
   /** What is going on with it, in a word. */
@@ -190,7 +195,7 @@ export abstract class ScopeNode {
   /** The error that a checkpoint here throws. */
   cancellation(): Cancelled {
     const by = this.cancelledBy ?? this;
-    const error = new Cancelled(by.scope, by.extras?.reason, by.extras?.origin ?? "");
+    const error = new Cancelled(by.scope, by.title, by.extras?.reason, by.extras?.origin ?? "");
     by.met(this, error);
     return error;
   }

@@ -174,7 +174,7 @@ export function currentLoop(): Loop {
 /** Who the running code is, for people: the origin of a cancellation. */
 export function currentOrigin(): string {
   const node = ambient.get()?.taskNode;
-  return node === undefined || (node.flags & TASK) === 0 ? "code outside of every task" : `task "${node.name}"`;
+  return node === undefined || (node.flags & TASK) === 0 ? "code outside of every task" : node.title;
 }
 
 /** Whether a `run` surrounds the running code. */

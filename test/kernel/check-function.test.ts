@@ -92,3 +92,22 @@ async function errorOf(take: () => unknown): Promise<TypeError> {
   assert.ok(caught instanceof TypeError, String(caught));
   return caught;
 }
+
+test("an async generator function as a body is a TypeError: nobody would iterate it", () =>
+  virtually(async () => {
+    async function* lines() {
+      yield "never";
+    }
+    const message = /^the function lines is an async generator, which nobody would iterate/;
+    for (const take of [
+      () => taskGroup((group) => void group.spawn(lines)),
+      () => taskGroup((group) => void group.spawn(lines, { name: "named" })),
+      () => taskGroup(lines),
+      () => withTimeout(1, lines),
+      () => run(lines),
+    ]) {
+      assert.match((await errorOf(take)).message, message);
+    }
+    // One that a body gives is a value like any other.
+    assert.equal(typeof (await withTimeout(1, () => lines())), "object");
+  }));
