@@ -3,16 +3,19 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import {
   abortable,
+  all,
   type CancelScope,
   cancelScope,
   channel,
   checkpoint,
   Event,
   moveOnAfter,
+  race,
   run,
   shield,
   sleep,
   sleepForever,
+  supervisor,
   TimeoutError,
   taskGroup,
   until,
@@ -208,3 +211,32 @@ test("a promise that fails while its wait lets the loop breathe is no unhandled 
   );
   assert.deepEqual(raised, []);
 });
+
+for (const [name, open] of [
+  ["taskGroup", () => taskGroup((group) => void group.spawn(() => {}))],
+  ["supervisor", () => supervisor((group) => void group.spawn(() => {}))],
+  ["all", () => all([() => {}])],
+  ["race", () => race([() => {}])],
+] as const) {
+  test(`the end of a ${name} throws nothing of its own, but the event loop gets its turn there, so tasks that never wait starve nobody`, () =>
+    virtually(() =>
+      cancelScope(async (scope) => {
+        let roundsBefore = Infinity;
+        let rounds = 0;
+        await taskGroup(async (group) => {
+          group.spawn(() =>
+            shield(async () => {
+              await sleep(0);
+              roundsBefore = rounds;
+            }),
+          );
+          scope.cancel();
+          while (rounds < 3_000) {
+            await open();
+            rounds++;
+          }
+        });
+        assert.ok(roundsBefore < 3_000, `after ${roundsBefore} rounds`);
+      }),
+    ));
+}
