@@ -18,7 +18,8 @@ import { checkWhole } from "./whole.ts";
 export interface SemaphoreOptions {
   /**
    * How many permits may be free at most: by default as many as there are at the beginning, so that releasing more than was acquired is an
-   * error. With `Infinity`, releasing makes new permits, for counting what happens.
+   * error. With `Infinity`, releasing makes new permits, for counting what happens; so it is where there are none at the beginning, as
+   * a semaphore that begins empty can only be meant for that.
    */
   readonly max?: number;
 }
@@ -50,7 +51,7 @@ export class Semaphore {
 
   /** @throws RangeError if `permits` is no whole number of at least 0, or `max` none of at least `permits`. */
   constructor(permits: number, options: SemaphoreOptions = {}) {
-    const { max = permits } = options;
+    const { max = permits === 0 ? Infinity : permits } = options;
     checkWhole("Semaphore: permits", permits, 0, true);
     checkWhole("Semaphore: max", max, permits, true);
     this.#available = permits;
