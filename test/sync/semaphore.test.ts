@@ -56,7 +56,7 @@ test("releasing more than was acquired throws, and makes no permit", () =>
     semaphore.release();
     assert.throws(() => semaphore.release(), InvalidStateError);
     assert.equal(semaphore.statistics().available, 2);
-    assert.throws(() => new Semaphore(0).release(), InvalidStateError);
+    assert.throws(() => new Semaphore(0, { max: 0 }).release(), InvalidStateError);
   }));
 
 test("with a larger max, releasing makes permits up to that", () =>
