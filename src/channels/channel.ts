@@ -123,6 +123,7 @@ class ChannelSender<T> implements Sender<T>, Half<SendWaiter<T>> {
 
   clone(): Sender<T> {
     if (this.#isClosed) throw closedSender();
+    this.#state.senders.split();
     return new ChannelSender(this.#state);
   }
 
@@ -186,6 +187,7 @@ class ChannelReceiver<T> implements Receiver<T>, Half<ReceiveWaiter<T>> {
 
   clone(): Receiver<T> {
     if (this.#isClosed) throw closedReceiver();
+    this.#state.receivers.split();
     return new ChannelReceiver(this.#state);
   }
 

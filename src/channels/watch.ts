@@ -202,6 +202,7 @@ class StateReceiver<T> implements WatchReceiver<T>, Half<ChangeWaiter<T>> {
 
   clone(): WatchReceiver<T> {
     if (this.#isClosed) throw closedReceiver();
+    this.#state.waiters.split();
     return new StateReceiver(this.#state, this.seen);
   }
 

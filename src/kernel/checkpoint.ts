@@ -11,7 +11,7 @@
  */
 import { expireOverdue } from "./propagation.ts";
 import { quietly } from "./quiet.ts";
-import type { ScopeNode } from "./scope-node.ts";
+import { REFUSED, type ScopeNode } from "./scope-node.ts";
 import { refusal } from "./waiter.ts";
 
 /**
@@ -50,7 +50,13 @@ function refuse(scope: ScopeNode): Promise<never> {
 
 /** A wait in `scope` ends with the cancellation in force there. Whether its task has had too many of those at full speed. */
 export function countRefusal(scope: ScopeNode): boolean {
-  const extras = scope.taskNode.rare();
+  const task = scope.taskNode;
+  // The first time costs no memory: it is the only one of every task in a tree that is cancelled.
+  if ((task.flags & REFUSED) === 0) {
+    task.flags |= REFUSED;
+    return false;
+  }
+  const extras = task.rare();
   if (extras.refusedBy !== scope.cancelledBy) {
     extras.refusedBy = scope.cancelledBy;
     extras.refusals = 0;

@@ -22,7 +22,7 @@ import { countRefusal, detour, dueTurn, mustDetour } from "./checkpoint.ts";
 import { callInScope } from "./enclose.ts";
 import { Cancelled, ClosedError, suppress } from "./errors.ts";
 import { cancelNode, closeNode } from "./propagation.ts";
-import { markHandledSoon } from "./quiet.ts";
+import { markHandled } from "./quiet.ts";
 import { currentNode, currentOrigin, Scope } from "./scope.ts";
 import { CLOSED, isWithin, type Label, printsAsText, type ScopeNode, type SettledTask } from "./scope-node.ts";
 import { StartingTask, startTask } from "./starting.ts";
@@ -228,7 +228,7 @@ class Group implements TaskGroup {
       const { parent } = this.scope;
       // Where it was only the children whom the checkpoints refused, it may be this task that goes round for ever.
       if (parent?.cancelledBy != null && !this.#isBodyCut) countRefusal(parent);
-      markHandledSoon(() => this.promise as Promise<unknown>);
+      markHandled(this.promise as Promise<unknown>);
     }
     throw end.error;
   }

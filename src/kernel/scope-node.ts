@@ -37,6 +37,8 @@ export const FAILED = 512;
 export const OBSERVED = 1024;
 /** A case of a `select`, or a scope inside of one: the first wait to end in it decides, in that very moment. */
 export const BRANCH = 2048;
+/** A checkpoint has refused this task once: most tasks never see a second time. */
+export const REFUSED = 4096;
 
 /** A wait that a cancellation can cut short. */
 export interface Interruptible {

@@ -162,7 +162,12 @@ export class TaskNode<T> extends ScopeFace implements Task<T>, Startable, Settle
   /** The function has ended. */
   end(how: typeof FULFILLED | typeof FAILED, outcome: unknown): void {
     this.flags |= how;
-    if (how === FAILED && outcome instanceof Cancelled && isWithin(this, outcome.scope)) this.flags |= CAUGHT;
+    if (
+      how === FAILED &&
+      outcome instanceof Cancelled &&
+      (this.cancelledBy?.scope === outcome.scope || isWithin(this, outcome.scope))
+    )
+      this.flags |= CAUGHT;
     if (this.firstChild === null) {
       this.settle(outcome);
       return;

@@ -33,6 +33,7 @@ function entries(count: number, halfCount: number): [HalfQueue<Entry>, Half<Entr
   const halves: Half<Entry>[] = Array.from({ length: halfCount }, () => ({ waits: null }));
   const all = Array.from({ length: count }, (_, id) => new Entry(halves[id % halfCount] as Half<Entry>, id));
   const queue = new HalfQueue<Entry>();
+  if (halfCount > 1) queue.split();
   for (const entry of all) queue.push(entry);
   return [queue, halves, all];
 }
@@ -64,4 +65,14 @@ test("a half that nobody waits in, or one, is closed without a look at those who
   assert.equal(looks, 0);
   for (const half of halves.reverse()) assert.equal(queue.drainOf(half).length, 1);
   assert.ok(looks <= 1_000, `${looks} looks`);
+});
+
+test("those that waited before there was another half are of the first one, in order", () => {
+  const [queue, [first]] = entries(3, 1);
+  queue.split();
+  const second: Half<Entry> = { waits: null };
+  queue.push(new Entry(second, 3));
+  queue.push(new Entry(first as Half<Entry>, 4));
+  assert.deepEqual(idsOf(queue.drainOf(first as Half<Entry>)), [0, 1, 2, 4]);
+  assert.deepEqual(idsOf(queue.drainOf(second)), [3]);
 });
