@@ -16,7 +16,7 @@ export function callBody<A, T>(body: (argument: A) => Returned<T>, argument: A):
 }
 
 /**
- * What `body`, if it is given, returned: as a value or a native promise. May throw, as a `then` that is a getter may.
+ * What `body`, if it is given (as a function, or as the `run` of an object), returned: as a value or a native promise. May throw, as a `then` that is a getter may.
  *
  * @throws TypeError if the body is an async generator function: it would never run, as nobody iterates what it gives.
  */
@@ -25,9 +25,10 @@ export function settled<T>(result: Returned<T>, body?: unknown): T | Promise<T> 
   const generator = asGenerator(result);
   if (generator !== undefined) return drive(generator as Generator<unknown, T>);
   if ("then" in result && typeof result.then === "function") return Promise.resolve(result);
-  if (body instanceof AsyncGeneratorFunction) {
+  const fn = Object(body).run ?? body;
+  if (fn instanceof AsyncGeneratorFunction) {
     throw new TypeError(
-      `${describe(body)} is an async generator, which nobody would iterate: use async function or function*`,
+      `${describe(fn)} is an async generator, which nobody would iterate: use async function or function*`,
     );
   }
   return result as T;

@@ -137,7 +137,7 @@ export class TaskNode<T> extends ScopeFace implements Task<T>, Startable, Settle
     let result: unknown;
     try {
       // Looked at in here, as a `then` may be a getter that throws.
-      result = settled(this.invoke(), this.body);
+      result = settled(this.invoke(), this.label);
     } catch (error) {
       this.end(FAILED, error);
       return;
@@ -148,15 +148,11 @@ export class TaskNode<T> extends ScopeFace implements Task<T>, Startable, Settle
 
   /** Runs what the task is for, once, with the task as the ambient value. */
   protected invoke(): unknown {
+    const what = this.label as (() => unknown) | NamedFunction;
+    if (typeof what === "function") return what();
     // Not as a method: `this`, and what stacks call it, are as for a function without a name of its own.
-    const fn = this.body as () => unknown;
-    return fn();
-  }
-
-  /** Of a task that was given a function: that. */
-  private get body(): (() => unknown) | undefined {
-    const what = this.label as (() => unknown) | Partial<NamedFunction>;
-    return typeof what === "function" ? what : what.run;
+    const { run } = what;
+    return run();
   }
 
   /** The function has ended. */
