@@ -5,10 +5,11 @@
  * user code, so it is called last, when every count and queue is right again; it may use the channel.
  */
 import { BrokenError, EndOfChannel } from "../kernel/errors.ts";
+import { WaitQueue } from "../kernel/wait-queue.ts";
 import type { Waiter } from "../kernel/waiter.ts";
 import { failAll } from "./fail-all.ts";
 import { Fifo } from "./fifo.ts";
-import { type Half, HalfQueue } from "./half-queue.ts";
+import type { Half } from "./half-queue.ts";
 import type { ChannelStatistics, Overflow } from "./halves.ts";
 
 export interface SendWaiter<T> extends Waiter<void> {
@@ -23,8 +24,8 @@ export interface ReceiveWaiter<T> extends Waiter<T> {
 export class ChannelState<T> {
   readonly capacity: number;
   readonly buffer: Fifo<T> = new Fifo<T>();
-  readonly senders: HalfQueue<SendWaiter<T>> = new HalfQueue();
-  readonly receivers: HalfQueue<ReceiveWaiter<T>> = new HalfQueue();
+  senders: WaitQueue<SendWaiter<T>> = new WaitQueue();
+  receivers: WaitQueue<ReceiveWaiter<T>> = new WaitQueue();
   openSenders = 0;
   openReceivers = 0;
   readonly #overflow: Overflow;

@@ -24,7 +24,7 @@ import type { ScopeNode } from "../kernel/scope-node.ts";
 import { Waiter } from "../kernel/waiter.ts";
 import { ChannelState, noReceiver, type ReceiveWaiter, type SendWaiter } from "./channel-state.ts";
 import { failEach } from "./fail-all.ts";
-import type { Half } from "./half-queue.ts";
+import { drainOf, type Half, splitQueue } from "./half-queue.ts";
 import type { ChannelOptions, ChannelStatistics, Overflow, Receiver, Sender } from "./halves.ts";
 import { ReceiveIterator } from "./receive-iterator.ts";
 
@@ -123,7 +123,7 @@ class ChannelSender<T> implements Sender<T>, Half<SendWaiter<T>> {
 
   clone(): Sender<T> {
     if (this.#isClosed) throw closedSender();
-    this.#state.senders.split();
+    this.#state.senders = splitQueue(this.#state.senders);
     return new ChannelSender(this.#state);
   }
 
@@ -134,7 +134,7 @@ class ChannelSender<T> implements Sender<T>, Half<SendWaiter<T>> {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    failEach(this.#state.senders.drainOf(this), closedSender);
+    failEach(drainOf(this.#state.senders, this), closedSender);
     this.#state.senderClosed();
   }
 
@@ -187,7 +187,7 @@ class ChannelReceiver<T> implements Receiver<T>, Half<ReceiveWaiter<T>> {
 
   clone(): Receiver<T> {
     if (this.#isClosed) throw closedReceiver();
-    this.#state.receivers.split();
+    this.#state.receivers = splitQueue(this.#state.receivers);
     return new ChannelReceiver(this.#state);
   }
 
@@ -198,7 +198,7 @@ class ChannelReceiver<T> implements Receiver<T>, Half<ReceiveWaiter<T>> {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    failEach(this.#state.receivers.drainOf(this), closedReceiver);
+    failEach(drainOf(this.#state.receivers, this), closedReceiver);
     this.#state.receiverClosed();
   }
 

@@ -18,9 +18,10 @@ import { BrokenError, ClosedError, EndOfChannel } from "../kernel/errors.ts";
 import { printsAs } from "../kernel/printed.ts";
 import { currentNode } from "../kernel/scope.ts";
 import type { ScopeNode } from "../kernel/scope-node.ts";
+import { WaitQueue } from "../kernel/wait-queue.ts";
 import { Waiter } from "../kernel/waiter.ts";
 import { failAll, failEach } from "./fail-all.ts";
-import { type Half, HalfQueue } from "./half-queue.ts";
+import { drainOf, type Half, splitQueue } from "./half-queue.ts";
 import { ReceiveIterator } from "./receive-iterator.ts";
 
 /** The half of a watch that sets its value. */
@@ -83,7 +84,7 @@ export function watch<T>(initial: T): [sender: WatchSender<T>, receiver: WatchRe
 }
 
 class WatchState<T> {
-  readonly waiters = new HalfQueue<ChangeWaiter<T>>();
+  waiters: WaitQueue<ChangeWaiter<T>> = new WaitQueue();
   openSenders = 0;
   openReceivers = 0;
   version = 0;
@@ -202,14 +203,14 @@ class StateReceiver<T> implements WatchReceiver<T>, Half<ChangeWaiter<T>> {
 
   clone(): WatchReceiver<T> {
     if (this.#isClosed) throw closedReceiver();
-    this.#state.waiters.split();
+    this.#state.waiters = splitQueue(this.#state.waiters);
     return new StateReceiver(this.#state, this.seen);
   }
 
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    failEach(this.#state.waiters.drainOf(this), closedReceiver);
+    failEach(drainOf(this.#state.waiters, this), closedReceiver);
     this.#state.openReceivers--;
   }
 

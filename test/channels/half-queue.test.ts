@@ -1,8 +1,8 @@
 /** Queues of waits that belong to halves. */
 import assert from "node:assert/strict";
 import test from "node:test";
-import { type Half, HalfQueue } from "../../src/channels/half-queue.ts";
-import type { Waiting } from "../../src/kernel/wait-queue.ts";
+import { drainOf, type Half, HalfQueue, splitQueue } from "../../src/channels/half-queue.ts";
+import { type Waiting, WaitQueue } from "../../src/kernel/wait-queue.ts";
 
 let looks = 0;
 
@@ -33,7 +33,6 @@ function entries(count: number, halfCount: number): [HalfQueue<Entry>, Half<Entr
   const halves: Half<Entry>[] = Array.from({ length: halfCount }, () => ({ waits: null }));
   const all = Array.from({ length: count }, (_, id) => new Entry(halves[id % halfCount] as Half<Entry>, id));
   const queue = new HalfQueue<Entry>();
-  if (halfCount > 1) queue.split();
   for (const entry of all) queue.push(entry);
   return [queue, halves, all];
 }
@@ -67,12 +66,18 @@ test("a half that nobody waits in, or one, is closed without a look at those who
   assert.ok(looks <= 1_000, `${looks} looks`);
 });
 
-test("those that waited before there was another half are of the first one, in order", () => {
-  const [queue, [first]] = entries(3, 1);
-  queue.split();
+test("while there is one half, all are its own; those that waited before a second one came are of the first, in order", () => {
+  const first: Half<Entry> = { waits: null };
   const second: Half<Entry> = { waits: null };
+  const plain = new WaitQueue<Entry>();
+  for (let id = 0; id < 3; id++) plain.push(new Entry(first, id));
+  const queue = splitQueue(plain);
+  assert.equal(plain.size, 0);
   queue.push(new Entry(second, 3));
-  queue.push(new Entry(first as Half<Entry>, 4));
-  assert.deepEqual(idsOf(queue.drainOf(first as Half<Entry>)), [0, 1, 2, 4]);
-  assert.deepEqual(idsOf(queue.drainOf(second)), [3]);
+  queue.push(new Entry(first, 4));
+  assert.equal(splitQueue(queue), queue);
+  assert.deepEqual(idsOf(drainOf(queue, first)), [0, 1, 2, 4]);
+  assert.deepEqual(idsOf(drainOf(queue, second)), [3]);
+  plain.push(new Entry(first, 5));
+  assert.deepEqual(idsOf(drainOf(plain, first)), [5]);
 });
