@@ -14,7 +14,7 @@
  * which the last value came would lose them all (rule 6); and it costs a closure and a promise more for each task.
  */
 
-import { dueTurn } from "../kernel/checkpoint.ts";
+import { turnOfGroup } from "../kernel/checkpoint.ts";
 import { Cancelled, suppress } from "../kernel/errors.ts";
 import { cancelNode, closeNode } from "../kernel/propagation.ts";
 import { markHandledSoon } from "../kernel/quiet.ts";
@@ -90,7 +90,7 @@ export abstract class Crew<R> extends Scope {
 
   /** Waits, uncancellably, until every task has ended, and closes the crew. */
   async ended(): Promise<void> {
-    const turn = dueTurn(this);
+    const turn = turnOfGroup(this);
     if (turn !== undefined) await turn;
     while (this.firstChild !== null) {
       await new Promise<void>((resolve) => {

@@ -18,7 +18,7 @@
  */
 import type { Returned } from "./body.ts";
 import { checkFunction } from "./check-function.ts";
-import { countRefusal, detour, dueTurn, mustDetour } from "./checkpoint.ts";
+import { countRefusal, detour, mustDetour, turnOfGroup } from "./checkpoint.ts";
 import { callInScope } from "./enclose.ts";
 import { Cancelled, ClosedError, suppress } from "./errors.ts";
 import { cancelNode, closeNode } from "./propagation.ts";
@@ -82,7 +82,7 @@ async function conductGroup<T>(group: Group, body: (group: TaskGroup) => Returne
   } catch (error) {
     group.bodyFailed(error);
   }
-  const turn = dueTurn(group.scope);
+  const turn = turnOfGroup(group.scope);
   if (turn !== undefined) await turn;
   // Looked at again after each wait: whoever awaited the last child may have spawned another by now.
   while (!group.isDrained()) await group.nextChange();

@@ -110,8 +110,8 @@ function observe(loop: Loop, first: Watch): void {
   Object.defineProperty(loop, "budget", {
     get: () => budget,
     set: (left: number) => {
-      // Up is a refill, down a checkpoint.
-      if (left < budget) for (const watch of watches) watch.passed(currentNode());
+      // Up is a refill, down by one a checkpoint, by more the end of a group.
+      if (left === budget - 1) for (const watch of watches) watch.passed(currentNode());
       budget = left;
     },
     enumerable: true,
