@@ -3,7 +3,17 @@
  * No row knows the loop, so none may depend on when bytes arrive, only on that they do.
  */
 import assert from "node:assert/strict";
-import { BrokenError, BusyError, ClosedError, cancelScope, checkpoint, moveOnAfter, sleep, taskGroup } from "coppice";
+import {
+  BrokenError,
+  BusyError,
+  ClosedError,
+  cancelScope,
+  checkpoint,
+  isCancelled,
+  moveOnAfter,
+  sleep,
+  taskGroup,
+} from "coppice";
 import type { ByteStream } from "coppice/net";
 import { cancellation, rejection } from "../support/rejection.ts";
 import { readAll, readBytes } from "../support/streams.ts";
@@ -336,15 +346,23 @@ export const contract: readonly ContractRow[] = [
   {
     name: "a receive that is cancelled while it waits loses nothing",
     body: async (client, server) => {
+      const chunks: Uint8Array[] = [];
       for (let round = 0; round < 20; round++) {
         await cancelScope(async (scope) => {
-          const receiving = cancellation(server.receive());
+          const receiving = server.receive();
           scope.cancel();
-          assert.equal((await receiving).scope, scope);
+          try {
+            // On a real network the bytes of the round before may have come by now: then it did not wait, and has them.
+            chunks.push((await receiving) ?? assert.fail("an end of file"));
+          } catch (error) {
+            assert.ok(isCancelled(error) && error.scope === scope, String(error));
+          }
         });
         await client.send(pattern(100, round * 100));
       }
-      assert.ok((await readBytes(server, 2_000)).equals(pattern(2_000)));
+      const missing = 2_000 - Buffer.concat(chunks).length;
+      chunks.push(await readBytes(server, missing));
+      assert.ok(Buffer.concat(chunks).equals(pattern(2_000)));
     },
   },
   {
