@@ -3,6 +3,7 @@
 /** What happens to a value that is sent while the buffer is full. */
 export type Overflow = "suspend" | "dropOldest" | "dropLatest" | "conflate";
 
+/** How a channel deals with a value that finds no room, or no receiver. */
 export interface ChannelOptions<T> {
   /**
    * What happens to a value that is sent while the buffer is full: its sender waits for room (`"suspend"`, the default), the oldest

@@ -14,6 +14,7 @@ export type Outcome<F> = F extends () => infer R
 /** The same for each function of a tuple, in its place. */
 export type Outcomes<T extends readonly unknown[]> = { -readonly [K in keyof T]: Outcome<T[K]> };
 
+/** A function for a combinator to run: async, plain, or a generator function. */
 export type Fn<T> = () => Returned<T>;
 
 /**

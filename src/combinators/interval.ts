@@ -13,6 +13,7 @@ import { quietly } from "../kernel/quiet.ts";
 import { currentLoop } from "../kernel/scope.ts";
 import { checkpoint, sleep } from "../kernel/sleep.ts";
 
+/** How `interval` goes on after a tick that came late. */
 export interface IntervalOptions {
   /** What becomes of ticks that nobody came for in time. By default `"burst"`. */
   readonly late?: "burst" | "delay" | "skip";

@@ -21,6 +21,7 @@ import { TaskNode } from "../kernel/task.ts";
 import { Crew } from "./crew.ts";
 import { checkOptions, isAsyncIterable, isIterable } from "./functions.ts";
 
+/** How many items `map` works on at a time. */
 export interface MapOptions {
   /** How many items are worked on at a time, at most: a whole number from 1, or `Infinity`, the default. */
   readonly concurrency?: number;

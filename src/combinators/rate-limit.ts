@@ -23,6 +23,7 @@ import { WaitQueue } from "../kernel/wait-queue.ts";
 import { Waiter } from "../kernel/waiter.ts";
 import { checkOptions } from "./functions.ts";
 
+/** How many starts `rateLimit` allows, and in how much time. */
 export interface RateLimitOptions {
   /** How many starts are allowed: a whole number from 1. */
   readonly limit: number;

@@ -13,6 +13,7 @@ import { currentNode } from "../kernel/scope.ts";
 import { checkpoint, sleep } from "../kernel/sleep.ts";
 import { Schedule } from "./schedule.ts";
 
+/** Which failures `retry` tries again after. */
 export interface RetryOptions {
   /** Whether to try again after `error`; by default, always. Asked after each failure, also the last one; never about a `Cancelled`. */
   readonly when?: (error: unknown) => boolean;

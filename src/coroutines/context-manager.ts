@@ -19,6 +19,7 @@ export interface Managed<T> extends Disposable {
   readonly value: T;
 }
 
+/** Something entered that is left asynchronously, with `await using`: its value, and a disposal that leaves. */
 export interface AsyncManaged<T> extends AsyncDisposable {
   readonly value: T;
 }

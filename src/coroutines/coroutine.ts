@@ -28,6 +28,7 @@ export interface Coroutine<T> {
   [Symbol.iterator](): Handover<T>;
 }
 
+/** What `coroutine` makes: calling it runs nothing yet. */
 export type CoroutineFunction<A extends readonly unknown[], T> = (...values: A) => Coroutine<T>;
 
 // biome-ignore lint/suspicious/noExplicitAny: what comes back from a `yield` is up to what was yielded.

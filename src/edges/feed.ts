@@ -2,6 +2,7 @@
  * What users see of a feed: the end that code outside of tasks pushes into, and the end that tasks receive from.
  */
 
+/** How much a feed keeps for its reader, and what it does with more. */
 export interface FeedOptions {
   /** How many values may wait to be received: a whole number, one or more, or `Infinity`. */
   readonly capacity: number;

@@ -14,6 +14,7 @@ import { checkIterated, type Iterated, openSource, type Source } from "./source.
 /** How long after a cancellation the cleanup of a source is waited for, unless said otherwise. */
 const RETURN_GRACE_MS = 1_000;
 
+/** How long `iterate` waits for its source to end. */
 export interface IterateOptions {
   /** How long after a cancellation the source's cleanup is waited for: 1,000 unless given; `Infinity` waits for its end. */
   readonly graceMs?: number;

@@ -5,6 +5,7 @@ import type { Feed, FeedOptions } from "./feed.ts";
 import { type EmitterLike, Listeners, type TargetLike } from "./listeners.ts";
 import { openFeed } from "./open-feed.ts";
 
+/** What `openEvents` keeps, and which events end it. */
 export interface EventsOptions extends FeedOptions {
   /** Events after which no more come: they end the feed. None by default. */
   readonly ends?: readonly (string | symbol)[];

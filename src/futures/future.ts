@@ -32,6 +32,7 @@ import { Unobserved } from "../kernel/unobserved.ts";
 
 type State = "pending" | "fulfilled" | "failed" | "cancelled";
 
+/** How a future is called. */
 export interface FutureOptions {
   /** What it is called in messages. */
   readonly name?: string;

@@ -8,6 +8,7 @@ import { type Context, contextNode, contextOf, setContext } from "./context.ts";
 import { InvalidStateError } from "./errors.ts";
 import type { ScopeNode } from "./scope-node.ts";
 
+/** What a context variable is where nobody has set it. */
 export interface ContextVarOptions<T> {
   /** What `get` gives where no value was set. */
   readonly default?: T;

@@ -28,6 +28,7 @@ import { CLOSED, isWithin, type Label, printsAsText, type ScopeNode, type Settle
 import { StartingTask, startTask } from "./starting.ts";
 import { type Task, TaskNode } from "./task.ts";
 
+/** How a task is called, and whether it serves the others. */
 export interface SpawnOptions {
   /** What the task is called in messages and in the tree; by default, the name of its function. */
   readonly name?: string;
@@ -114,7 +115,7 @@ class Group implements TaskGroup {
 
   spawn<T>(fn: () => Returned<T>, options?: SpawnOptions): Task<T> {
     const name = options?.name;
-    const parent = this.#parentFor(fn, options);
+    const parent = this.#parentFor("spawn", fn, options);
     const task = new TaskNode<T>(parent, name === undefined ? fn : { name, run: fn });
     parent.loop.start(task);
     return task;
@@ -124,7 +125,7 @@ class Group implements TaskGroup {
     const scope = currentNode();
     if (mustDetour(scope)) return detour(scope, () => this.start(fn, options));
     try {
-      const parent = this.#parentFor(fn, options);
+      const parent = this.#parentFor("start", fn, options);
       return startTask(scope, parent, options.name ?? (fn.name || "anonymous"), fn);
     } catch (error) {
       return Promise.reject(error);
@@ -140,12 +141,12 @@ class Group implements TaskGroup {
   }
 
   /** The name of `fn` is only looked up to be told: that alone would be a tenth of a spawn. */
-  #parentFor(fn: { readonly name: string }, options: SpawnOptions | undefined): GroupNode {
-    checkFunction("spawn", fn);
+  #parentFor(what: string, fn: { readonly name: string }, options: SpawnOptions | undefined): GroupNode {
+    checkFunction(what, fn);
     if ((this.scope.flags & CLOSED) !== 0) {
       const name = options?.name ?? fn.name;
       throw new ClosedError(
-        `spawn of "${name || "anonymous"}" into a task group that has settled: spawn from its body or its children`,
+        `${what} of "${name || "anonymous"}" into a task group that has settled: spawn from its body or its children`,
       );
     }
     if (options?.background !== true) return this.children;

@@ -13,6 +13,7 @@ export interface Startable {
   start(): void;
 }
 
+/** An event loop, as the kernel sees it: time, timers, turns, randomness and the network. `currentLoop()` gives the one in force. */
 export interface Loop {
   readonly name: string;
   readonly network: Network;

@@ -16,6 +16,7 @@ import type { Reportable, ScopeNode, SettledTask } from "./scope-node.ts";
 import { TaskNode } from "./task.ts";
 import { taskGroup } from "./task-group.ts";
 
+/** Where a tree of tasks runs, what cancels it from outside, and how it is called. */
 export interface RunOptions {
   /** The event loop: Node's by default. Inside another `run` it may only be the same. */
   readonly loop?: Loop;

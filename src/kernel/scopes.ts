@@ -21,6 +21,7 @@ import { EXPIRED, type ScopeNode, SHIELD } from "./scope-node.ts";
 
 type Body<T> = (scope: CancelScope) => Returned<T>;
 
+/** When a cancel scope is cancelled by itself, what cancels it from outside, and how it is called. */
 export interface CancelScopeOptions {
   /** What it is called in messages. */
   readonly name?: string;
@@ -78,6 +79,7 @@ export function withTimeout<T>(ms: number, body: Body<T>): Promise<T> {
   });
 }
 
+/** How long a shield holds. */
 export interface ShieldOptions {
   /** How long after the cancellation outside the shield falls; by default never. */
   readonly graceMs?: number;

@@ -20,6 +20,7 @@ import { currentNode } from "../kernel/scope.ts";
 import type { ScopeNode } from "../kernel/scope-node.ts";
 import { cancelScope } from "../kernel/scopes.ts";
 
+/** How long a program has for an orderly end. */
 export interface MainOptions {
   /** How long the first signal leaves for an orderly end, in milliseconds; by default 10 s. */
   readonly graceMs?: number;

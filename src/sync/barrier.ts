@@ -12,6 +12,7 @@ import { WaitQueue } from "../kernel/wait-queue.ts";
 import { Waiter } from "../kernel/waiter.ts";
 import { checkWhole } from "./whole.ts";
 
+/** What a barrier tells of itself, at the moment of asking. */
 export interface BarrierStatistics {
   readonly parties: number;
   /** How many of them are here. */

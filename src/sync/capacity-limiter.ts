@@ -7,6 +7,7 @@ import { currentNode } from "../kernel/scope.ts";
 import { borrowerOf, type CapacityLimiterStatistics, Loans } from "./loans.ts";
 import { checkWhole } from "./whole.ts";
 
+/** How a limiter is called. */
 export interface CapacityLimiterOptions {
   /** What it is called in messages. */
   readonly name?: string;

@@ -17,6 +17,7 @@ import { Lock, stateOf } from "./lock.ts";
 import type { LockState } from "./lock-state.ts";
 import { checkWhole } from "./whole.ts";
 
+/** What a condition tells of itself, at the moment of asking. */
 export interface ConditionStatistics {
   /** How many wait to be notified. */
   readonly waiting: number;

@@ -15,6 +15,7 @@ import { WaitQueue } from "../kernel/wait-queue.ts";
 import { Waiter } from "../kernel/waiter.ts";
 import { isTask } from "./hold.ts";
 
+/** What a limiter tells of itself, at the moment of asking. */
 export interface CapacityLimiterStatistics {
   readonly total: number;
   /** How many tokens are lent: more than the total where that was lowered. */

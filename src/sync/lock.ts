@@ -13,11 +13,13 @@ import { printsAs } from "../kernel/printed.ts";
 import { currentNode } from "../kernel/scope.ts";
 import { LockState } from "./lock-state.ts";
 
+/** How a lock is called. */
 export interface LockOptions {
   /** What it is called in messages. */
   readonly name?: string;
 }
 
+/** What a lock tells of itself, at the moment of asking. */
 export interface LockStatistics {
   readonly isLocked: boolean;
   /** The name of the task that holds it. */

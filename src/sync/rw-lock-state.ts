@@ -17,6 +17,7 @@ import { WaitQueue } from "../kernel/wait-queue.ts";
 import { GuardWaiter, Hold, type Holdable, isTask, orphaned, refuseAbandoned } from "./hold.ts";
 import { holdsAlready, refusalOf } from "./wait-cycle.ts";
 
+/** What a read-write lock tells of itself, at the moment of asking. */
 export interface RwLockStatistics {
   /** How many read right now. */
   readonly readers: number;

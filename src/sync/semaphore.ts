@@ -15,6 +15,7 @@ import { WaitQueue } from "../kernel/wait-queue.ts";
 import { Waiter } from "../kernel/waiter.ts";
 import { checkWhole } from "./whole.ts";
 
+/** How many permits a semaphore can have. */
 export interface SemaphoreOptions {
   /**
    * How many permits may be free at most: by default as many as there are at the beginning, so that releasing more than was acquired is an
@@ -24,6 +25,7 @@ export interface SemaphoreOptions {
   readonly max?: number;
 }
 
+/** What a semaphore tells of itself, at the moment of asking. */
 export interface SemaphoreStatistics {
   /** How many permits are free. */
   readonly available: number;

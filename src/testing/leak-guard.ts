@@ -22,6 +22,7 @@ import { Inventory, takingStock, watchLoops } from "./leaks/started.ts";
 /** How long the system may take to let go of what was closed, in real milliseconds. */
 const PATIENCE_MS = 500;
 
+/** Where a leak guard looks, what it lets pass, and how long it waits. */
 export interface LeakGuardOptions {
   /** Signals, targets and emitters that must have no more listeners afterwards. Those of `process` are looked at always. */
   readonly listeners?: readonly Listenable[];

@@ -24,6 +24,7 @@ const CLEANUP_MS = 500;
 /** The environment variable that replays a run, or tries new ones. */
 const SEED_VARIABLE = "COPPICE_SEED";
 
+/** The time limit of a test on the real loop, and whether its leaks are looked for. */
 export interface RealTestOptions {
   /** How long the test may take, in real milliseconds: 4,000 by default, which is less than Vitest allows. `Infinity` for no limit. */
   readonly timeoutMs?: number;
@@ -31,6 +32,7 @@ export interface RealTestOptions {
   readonly leaks?: LeakGuardOptions | false;
 }
 
+/** The seed, the timers, the time limit and the leak guard of a test on virtual time. */
 export interface VirtualTestOptions extends RealTestOptions {
   /**
    * Draws the order of what happens in the same moment: a number, or "random" for another one each time. Without it, everything goes in the order of arrival.

@@ -10,6 +10,7 @@ import { until } from "../kernel/until.ts";
 import { virtualizeTimers } from "../loops/virtual/host/timers.ts";
 import { VirtualLoop, type VirtualLoopOptions } from "../loops/virtual/loop.ts";
 
+/** What a virtual run draws its order from, and how much of the host follows its clock. */
 export interface VirtualRunOptions extends VirtualLoopOptions {
   /**
    * Makes the host's timers and clocks follow virtual time inside of the run: `setTimeout`, `setInterval`, `setImmediate` and what clears them,

@@ -68,31 +68,6 @@ test("a function that was cancelled on its own has that as its result", () =>
     assert.ok(result.status === "rejected" && isCancelled(result.reason));
   }));
 
-test("a cancellation from outside is rethrown, never a result, when all cleanup is over", () =>
-  virtually(() =>
-    taskGroup(async (group) => {
-      let cleaned = false;
-      const waiting = attempt(group, () =>
-        allSettled([
-          () => "value",
-          async () => {
-            try {
-              await sleepForever();
-            } finally {
-              await shield(() => sleep(10));
-              cleaned = true;
-            }
-          },
-        ]),
-      );
-      await waitAllTasksBlocked();
-      waiting.scope.cancel();
-      await waiting.over;
-      assert.equal(waiting.outcome, "cancelled");
-      assert.equal(cleaned, true);
-    }),
-  ));
-
 test("errors that a cancellation from outside crossed are kept with it", () =>
   virtually(async () => {
     const failure = new Error("own");
@@ -116,22 +91,6 @@ test("results that were complete in spite of a cancellation are given", () =>
         { status: "rejected", reason: 1 },
       ]);
       assert.equal(waiting.didNextThrow, true);
-    }),
-  ));
-
-test("shielded, and nested in scopes in between", () =>
-  virtually(() =>
-    taskGroup(async (group) => {
-      const shielded = attempt(group, () => shield(() => allSettled([() => sleep(10)])));
-      const nested = attempt(group, () => cancelScope(() => allSettled([() => allSettled([sleepForever])])));
-      await waitAllTasksBlocked();
-      shielded.scope.cancel();
-      nested.scope.cancel();
-      await nested.over;
-      assert.equal(nested.outcome, "cancelled");
-      assert.equal(shielded.outcome, "pending");
-      await shielded.over;
-      assert.deepEqual(shielded.outcome, [{ status: "fulfilled", value: undefined }]);
     }),
   ));
 

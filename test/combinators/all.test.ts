@@ -6,7 +6,6 @@ import {
   channel,
   checkpoint,
   currentTask,
-  Event,
   isCancelled,
   shield,
   sleep,
@@ -241,24 +240,6 @@ test("a failure wins over a cancellation from outside", () =>
     );
     assert.equal(error, failure);
   }));
-
-test("shielded, and nested in scopes in between", () =>
-  virtually(() =>
-    taskGroup(async (group) => {
-      const event = new Event();
-      const shielded = attempt(group, () => shield(() => all([() => event.wait(), () => 1])));
-      const nested = attempt(group, () => cancelScope(() => cancelScope(() => all([() => all([sleepForever])]))));
-      await waitAllTasksBlocked();
-      shielded.scope.cancel();
-      nested.scope.cancel();
-      await nested.over;
-      assert.equal(nested.outcome, "cancelled");
-      assert.equal(shielded.outcome, "pending");
-      event.set();
-      await shielded.over;
-      assert.deepEqual(shielded.outcome, [undefined, 1]);
-    }),
-  ));
 
 test("tasks that a function left open are waited for", () =>
   virtually(async () => {

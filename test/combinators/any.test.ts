@@ -113,22 +113,6 @@ test("a value that came in spite of a cancellation from outside is given", () =>
     }),
   ));
 
-test("shielded, and nested in scopes in between", () =>
-  virtually(() =>
-    taskGroup(async (group) => {
-      const shielded = attempt(group, () => shield(() => any([() => sleep(10).then(() => 1)])));
-      const nested = attempt(group, () => cancelScope(() => any([() => any([sleepForever])])));
-      await waitAllTasksBlocked();
-      shielded.scope.cancel();
-      nested.scope.cancel();
-      await nested.over;
-      assert.equal(nested.outcome, "cancelled");
-      assert.equal(shielded.outcome, "pending");
-      await shielded.over;
-      assert.equal(shielded.outcome, 1);
-    }),
-  ));
-
 test("what is no list of functions is refused", () =>
   virtually(async () => {
     const error = await rejection(any(7 as unknown as []));

@@ -150,32 +150,6 @@ test("a failure cancels the rest, and is thrown at its step: after the values be
     assertNothingOpen();
   }));
 
-test("cancelled from outside, the loop throws when the cleanup of every function is over", () =>
-  virtually(() =>
-    taskGroup(async (group) => {
-      let cleaned = false;
-      const waiting = attempt(group, () =>
-        collect(
-          asCompleted([
-            async () => {
-              try {
-                await sleepForever();
-              } finally {
-                await shield(() => sleep(10));
-                cleaned = true;
-              }
-            },
-          ]),
-        ),
-      );
-      await waitAllTasksBlocked();
-      waiting.scope.cancel();
-      await waiting.over;
-      assert.equal(waiting.outcome, "cancelled");
-      assert.equal(cleaned, true);
-    }),
-  ));
-
 test("in a cancelled scope nothing starts", () =>
   virtually(() =>
     cancelScope(async (scope) => {
@@ -239,21 +213,6 @@ test("a step that is abandoned and cancelled raises nothing", async () => {
   );
   assert.deepEqual(raised, []);
 });
-
-test("shielded, and nested in scopes in between", () =>
-  virtually(() =>
-    taskGroup(async (group) => {
-      const shielded = attempt(group, () => shield(() => collect(asCompleted([after(10, 1)]))));
-      const nested = attempt(group, () => cancelScope(() => collect(asCompleted([sleepForever]))));
-      await waitAllTasksBlocked();
-      shielded.scope.cancel();
-      nested.scope.cancel();
-      await nested.over;
-      assert.equal(nested.outcome, "cancelled");
-      await shielded.over;
-      assert.deepEqual(shielded.outcome, [1]);
-    }),
-  ));
 
 test("what is no list of functions is refused at once", () => {
   assert.throws(

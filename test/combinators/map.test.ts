@@ -266,17 +266,6 @@ test("results that all came in the tick of the cancellation are kept", () =>
     }),
   ));
 
-test("nested in scopes in between, a cancellation passes", () =>
-  virtually(() =>
-    taskGroup(async (group) => {
-      const waiting = attempt(group, () => cancelScope(() => map([1, 2], () => map([1], sleepForever))));
-      await waitAllTasksBlocked();
-      waiting.scope.cancel();
-      await waiting.over;
-      assert.equal(waiting.outcome, "cancelled");
-    }),
-  ));
-
 test("a plain function over a long input is cut short, too", () =>
   virtually(() =>
     taskGroup(async (group) => {

@@ -1,16 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import {
-  cancelScope,
-  Event,
-  isCancelled,
-  race,
-  shield,
-  sleep,
-  sleepForever,
-  suppressedErrors,
-  taskGroup,
-} from "coppice";
+import { cancelScope, isCancelled, race, shield, sleep, sleepForever, suppressedErrors, taskGroup } from "coppice";
 import { waitAllTasksBlocked } from "coppice/testing";
 import { attempt } from "../support/attempt.ts";
 import { assertCancelledBy, rejection } from "../support/rejection.ts";
@@ -147,24 +137,6 @@ test("a racer that a cancellation from outside did not stop wins", () =>
       waiting.scope.cancel();
       await waiting.over;
       assert.equal(waiting.outcome, "shielded");
-    }),
-  ));
-
-test("shielded, and nested in scopes in between", () =>
-  virtually(() =>
-    taskGroup(async (group) => {
-      const event = new Event();
-      const shielded = attempt(group, () => shield(() => race([() => event.wait(), sleepForever])));
-      const nested = attempt(group, () => cancelScope(() => race([() => race([sleepForever]), sleepForever])));
-      await waitAllTasksBlocked();
-      shielded.scope.cancel();
-      nested.scope.cancel();
-      await nested.over;
-      assert.equal(nested.outcome, "cancelled");
-      assert.equal(shielded.outcome, "pending");
-      event.set();
-      await shielded.over;
-      assert.equal(shielded.outcome, undefined);
     }),
   ));
 

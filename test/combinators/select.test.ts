@@ -9,7 +9,6 @@ import {
   currentTask,
   Event,
   isCancelled,
-  race,
   select,
   shield,
   sleep,
@@ -271,20 +270,5 @@ test("woken and cancelled in the same tick, it keeps its value and the next chec
       await waiting.over;
       assert.deepEqual(waiting.outcome, { key: "message", value: 1 });
       assert.equal(waiting.didNextThrow, true);
-    }),
-  ));
-
-test("shielded, and nested in scopes in between", () =>
-  virtually(() =>
-    taskGroup(async (group) => {
-      const shielded = attempt(group, () => shield(() => select({ tick: () => sleep(10) })));
-      const nested = attempt(group, () => cancelScope(() => race([() => select({ idle: sleepForever })])));
-      await waitAllTasksBlocked();
-      shielded.scope.cancel();
-      nested.scope.cancel();
-      await nested.over;
-      assert.equal(nested.outcome, "cancelled");
-      await shielded.over;
-      assert.deepEqual(shielded.outcome, { key: "tick", value: undefined });
     }),
   ));

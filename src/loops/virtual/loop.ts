@@ -22,6 +22,7 @@ import { seededRandom } from "./random.ts";
 /** Checkpoints between two turns. A count, for a clock would differ between runs. */
 const BUDGET = 1_000;
 
+/** What a virtual loop draws its order from. */
 export interface VirtualLoopOptions {
   /** Draws the order of what happens in the same moment, and `random()`. Without it everything goes in the order of arrival. */
   readonly seed?: number;

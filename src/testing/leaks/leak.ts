@@ -1,5 +1,6 @@
 /** What a leak guard found, and the error that says so. */
 
+/** One thing that was left behind. */
 export interface Leak {
   readonly kind: "task" | "scope" | "wait" | "timer" | "resource" | "listener" | "error" | "warning";
   /** What it is, in words. */
