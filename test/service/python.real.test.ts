@@ -80,8 +80,9 @@ test("requests in flight that are answered in the opposite order each get their 
           assert.equal(await peer.request("hold", [index]), index);
           order.push(index);
         });
+        // Each is sent before the next: on a slow machine one of them may have to let the event loop have its turn first.
+        await sleep(0);
       }
-      await sleep(0);
       await peer.request("release");
       assert.deepEqual(
         order,
