@@ -2,10 +2,18 @@
 import "./loops/default.ts";
 import "./loops/sockets.ts";
 
-export type { SocketAddress } from "./kernel/network.ts";
+export { type Address, formatAddress, type SocketAddress, type UnixAddress } from "./kernel/addresses.ts";
 export { type ListenTcpOptions, listen, type TcpListener } from "./net/listener.ts";
 export { type ServeOptions, serve } from "./net/serve.ts";
 export { openTcp, type TcpOptions } from "./net/tcp.ts";
-export type { ByteStream } from "./streams/byte-stream.ts";
+export type {
+  ByteStream,
+  Closable,
+  ReceiveStream,
+  SendStream,
+  SocketStream,
+  UnixStream,
+} from "./streams/byte-stream.ts";
 export type { FrameDecoder, Framing } from "./streams/framing/framing.ts";
 export { type LengthPrefixedOptions, lengthPrefixed } from "./streams/framing/length-prefixed.ts";
+export type { Listener } from "./streams/listener.ts";

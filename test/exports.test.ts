@@ -80,7 +80,9 @@ const values: Record<string, readonly string[]> = {
     "watch",
     "withTimeout",
   ],
-  "coppice/net": ["lengthPrefixed", "listen", "openTcp", "serve"],
+  "coppice/loop": [],
+  "coppice/net": ["formatAddress", "lengthPrefixed", "listen", "openTcp", "serve"],
+  "coppice/process": [],
   "coppice/rpc": [
     "INTERNAL_ERROR",
     "INVALID_PARAMS",
@@ -94,6 +96,7 @@ const values: Record<string, readonly string[]> = {
     "serveRpc",
     "withPeer",
   ],
+  "coppice/selector": [],
   "coppice/testing": [
     "LeakError",
     "Sequencer",

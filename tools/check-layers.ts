@@ -4,7 +4,7 @@
  * The table below is the architecture. A folder imports from itself and from the rows under its own, never from a row
  * above and never from a neighbour on its row; type-only imports count like any other, and no chain of imports comes back
  * to where it began. `loops/` stands beside the table: it implements what the kernel asks for, so it sees the kernel
- * alone, and only the entries wire it in. Which folders may touch Node.js itself and which package each may use is
+ * and the system calls in `posix/`, and only the entries wire it in. Which folders may touch Node.js itself and which package each may use is
  * written here too, because that decides where the library can run and what it pulls in.
  *
  * The reader of import statements is a pair of regular expressions. It relies on what the formatter, which the gate runs
@@ -22,13 +22,16 @@ const rows: readonly (readonly string[])[] = [
   ["rpc", "http", "executors"],
   ["process", "net", "selector"],
   ["streams", "protocols"],
-  ["sync", "channels", "combinators", "coroutines", "futures", "edges"],
+  ["sync", "channels", "combinators", "coroutines", "futures", "edges", "tls"],
   ["kernel"],
+  ["posix"],
 ];
 
 /** Folders that may import any `node:` module. */
 const nodeFolders: ReadonlySet<string> = new Set([
   "loops",
+  "posix",
+  "tls",
   "process",
   "selector",
   "executors",
@@ -51,7 +54,7 @@ const packages: ReadonlyMap<string, readonly string[]> = new Map([
   ["http", ["ws", "@hono/node-server"]],
   ["inspect", ["@opentelemetry/api"]],
   ["rpc", ["@standard-schema/spec"]],
-  ["selector", ["koffi"]],
+  ["posix", ["koffi"]],
 ]);
 
 interface Import {
@@ -103,7 +106,9 @@ function objectToRelative(file: string, target: string): string | undefined {
     return `only entries wire in a loop (and testing the virtual one). ${from} uses the ports that the kernel declares.`;
   }
   if (from === "loops") {
-    return to === "kernel" ? undefined : `loops implements the kernel's ports and imports nothing else, not ${to}.`;
+    return to === "kernel" || to === "posix"
+      ? undefined
+      : `loops implements the kernel's ports and imports nothing else, not ${to}.`;
   }
   if (rowOf(to) === rowOf(from))
     return `${from} and ${to} are neighbours on one row; what both need belongs below them.`;

@@ -2,7 +2,7 @@
  * `coppice bench`: load on a service, shown while it runs and summed up at the end, also if it was cut off.
  */
 import process from "node:process";
-import type { SocketAddress } from "../kernel/network.ts";
+import type { SocketAddress } from "../kernel/addresses.ts";
 import { currentLoop } from "../kernel/scope.ts";
 import { sleep } from "../kernel/sleep.ts";
 import { taskGroup } from "../kernel/task-group.ts";

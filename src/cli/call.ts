@@ -2,8 +2,8 @@
  * `coppice call`: one call, its result on standard output.
  */
 import process from "node:process";
+import type { SocketAddress } from "../kernel/addresses.ts";
 import { TimeoutError } from "../kernel/errors.ts";
-import type { SocketAddress } from "../kernel/network.ts";
 import { withTimeout } from "../kernel/scopes.ts";
 import { formatEndpoint } from "../rpc/endpoint.ts";
 import type { Params } from "../rpc/messages.ts";

@@ -1,7 +1,7 @@
 /**
  * Texts of the command line as values. Each refusal says which option it is about, what was expected and what was given.
  */
-import type { SocketAddress } from "../kernel/network.ts";
+import type { SocketAddress } from "../kernel/addresses.ts";
 import { parseEndpoint } from "../rpc/endpoint.ts";
 import type { Params } from "../rpc/messages.ts";
 import { USAGE } from "./exit-codes.ts";

@@ -3,7 +3,7 @@
  */
 import { readFileSync } from "node:fs";
 import { Argument, Command, Option } from "commander";
-import type { SocketAddress } from "../kernel/network.ts";
+import type { SocketAddress } from "../kernel/addresses.ts";
 import type { Params } from "../rpc/messages.ts";
 import { DEFAULT_MAX_FRAME_BYTES } from "../streams/framing/length-prefixed.ts";
 import type { BenchOptions } from "./bench.ts";

@@ -2,7 +2,7 @@
  * `coppice serve`: the functions of a module as methods, until a signal.
  */
 import process from "node:process";
-import type { SocketAddress } from "../kernel/network.ts";
+import type { SocketAddress } from "../kernel/addresses.ts";
 import { currentLoop, currentScope } from "../kernel/scope.ts";
 import { taskGroup } from "../kernel/task-group.ts";
 import { listen } from "../net/listener.ts";

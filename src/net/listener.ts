@@ -3,22 +3,19 @@
  *
  * Connections that were made and not accepted yet wait in a queue; their reading is bounded as that of every stream.
  */
+
+import { type Address, formatAddress, type SocketAddress } from "../kernel/addresses.ts";
 import { detour, mustDetour } from "../kernel/checkpoint.ts";
 import { ClosedError } from "../kernel/errors.ts";
-import {
-  type AcceptHandler,
-  formatAddress,
-  type Listener,
-  type Protocol,
-  type SocketAddress,
-} from "../kernel/network.ts";
+import type { AcceptHandler, NetworkListener, Protocol } from "../kernel/network.ts";
 import { quietly } from "../kernel/quiet.ts";
 import { currentLoop, currentNode } from "../kernel/scope.ts";
 import { shield } from "../kernel/scopes.ts";
 import { WaitQueue } from "../kernel/wait-queue.ts";
 import { Waiter } from "../kernel/waiter.ts";
-import type { ByteStream } from "../streams/byte-stream.ts";
+import type { SocketStream } from "../streams/byte-stream.ts";
 import { ListenError } from "../streams/errors.ts";
+import type { Listener } from "../streams/listener.ts";
 import { TransportStream } from "../streams/transport-stream.ts";
 import { DEFAULT_HOST } from "./tcp.ts";
 
@@ -31,16 +28,9 @@ export interface ListenTcpOptions {
   readonly backlog?: number;
 }
 
-/** Accepts connections, one at a time or by iteration; iteration ends when the listener is closed. */
-export interface TcpListener extends AsyncIterable<ByteStream>, AsyncDisposable {
+/** Accepts TCP connections. */
+export interface TcpListener extends Listener<SocketStream> {
   readonly address: SocketAddress;
-  /**
-   * Waits for the next connection. Always a checkpoint; a connection is never lost to a cancellation.
-   * @throws ClosedError if the listener is closed.
-   */
-  accept(): Promise<ByteStream>;
-  /** Stops listening and wakes those who wait with `ClosedError`. Connections not accepted yet are aborted; accepted ones go on. Idempotent. */
-  close(): Promise<void>;
 }
 
 /**
@@ -53,10 +43,10 @@ export function listen(options: ListenTcpOptions): Promise<TcpListener> {
   if (mustDetour(scope)) return detour(scope, () => listen(options));
   const address = { host: options.host ?? DEFAULT_HOST, port: options.port };
   return quietly(async () => {
-    const listener = new StreamListener();
+    const listener = new StreamListener<SocketAddress>();
     const backlog = options.backlog === undefined ? {} : { backlog: options.backlog };
     try {
-      listener.began(await currentLoop().network.listen({ ...address, ...backlog }, listener));
+      listener.began(await currentLoop().network.listen({ address, ...backlog }, listener));
     } catch (cause) {
       throw new ListenError(`listen on ${formatAddress(address)}: ${explain(cause)}`, { cause });
     }
@@ -64,31 +54,31 @@ export function listen(options: ListenTcpOptions): Promise<TcpListener> {
   });
 }
 
-export class StreamListener implements TcpListener, AcceptHandler {
-  readonly #queue: ByteStream[] = [];
-  readonly #accepting = new WaitQueue<Waiter<ByteStream>>();
+export class StreamListener<A extends Address> implements Listener<TransportStream<A>>, AcceptHandler {
+  readonly #queue: TransportStream<A>[] = [];
+  readonly #accepting = new WaitQueue<Waiter<TransportStream<A>>>();
   readonly #loop = currentLoop();
-  #listener: Listener | undefined;
+  #listener: NetworkListener | undefined;
   #isClosed = false;
 
-  get address(): SocketAddress {
-    return (this.#listener as Listener).address;
+  get address(): A {
+    return (this.#listener as NetworkListener).address as A;
   }
 
-  accept(): Promise<ByteStream> {
+  accept(): Promise<TransportStream<A>> {
     const scope = currentNode();
     if (mustDetour(scope)) return detour(scope, () => this.accept());
     if (this.#isClosed) return Promise.reject(closedListener());
     const stream = this.#queue.shift();
     if (stream !== undefined) return Promise.resolve(stream);
-    const waiter = new Waiter<ByteStream>(scope);
+    const waiter = new Waiter<TransportStream<A>>(scope);
     this.#accepting.push(waiter);
     return waiter.promise;
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<ByteStream, void, undefined> {
+  async *[Symbol.asyncIterator](): AsyncGenerator<TransportStream<A>, void, undefined> {
     for (;;) {
-      let stream: ByteStream;
+      let stream: TransportStream<A>;
       try {
         stream = await this.accept();
       } catch (error) {
@@ -115,12 +105,12 @@ export class StreamListener implements TcpListener, AcceptHandler {
 
   // The handler: called by the network.
 
-  began(listener: Listener): void {
+  began(listener: NetworkListener): void {
     this.#listener = listener;
   }
 
   accepted(): Protocol {
-    return new TransportStream((stream) => {
+    return new TransportStream<A>((stream) => {
       const waiter = this.#accepting.shift();
       if (waiter !== undefined) waiter.wake(stream);
       else if (this.#isClosed) stream.abort();

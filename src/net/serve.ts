@@ -7,14 +7,14 @@ import { currentNode, currentScope, onStopping } from "../kernel/scope.ts";
 import { cancelScope, moveOnAfter } from "../kernel/scopes.ts";
 import { taskGroup } from "../kernel/task-group.ts";
 import type { ByteStream } from "../streams/byte-stream.ts";
-import type { TcpListener } from "./listener.ts";
+import type { Listener } from "../streams/listener.ts";
 
-export interface ServeOptions {
+export interface ServeOptions<S extends ByteStream = ByteStream> {
   /**
    * What to do with an error that a handler threw. By default it ends the server, as a failing task ends its group: a bug should
    * be seen. A lost connection (`BrokenError`) is no such error: it ends that handler only.
    */
-  readonly onError?: (error: unknown, stream: ByteStream) => void;
+  readonly onError?: (error: unknown, stream: S) => void;
   /** How long a connection may take to flush after its handler has returned, in milliseconds; by default 5 s. */
   readonly closeTimeoutMs?: number;
 }
@@ -26,10 +26,10 @@ const CLOSE_TIMEOUT_MS = 5_000;
  * Goes on until the listener is closed, or a stop is asked of a scope around it: then it
  * stops accepting and waits for the handlers, until the grace period cancels them. The listener is closed on every way out.
  */
-export function serve(
-  listener: TcpListener,
-  handler: (stream: ByteStream) => void | PromiseLike<void>,
-  options: ServeOptions = {},
+export function serve<S extends ByteStream>(
+  listener: Listener<S>,
+  handler: (stream: S) => void | PromiseLike<void>,
+  options: ServeOptions<S> = {},
 ): Promise<void> {
   return taskGroup(async (group) => {
     try {
@@ -47,10 +47,10 @@ export function serve(
   });
 }
 
-async function acceptAll(
-  listener: TcpListener,
+async function acceptAll<S extends ByteStream>(
+  listener: Listener<S>,
   group: TaskGroup,
-  handleOne: (stream: ByteStream) => Promise<void>,
+  handleOne: (stream: S) => Promise<void>,
 ): Promise<void> {
   try {
     for (;;) {
@@ -62,10 +62,10 @@ async function acceptAll(
   }
 }
 
-async function handle(
-  stream: ByteStream,
-  handler: (stream: ByteStream) => void | PromiseLike<void>,
-  options: ServeOptions,
+async function handle<S extends ByteStream>(
+  stream: S,
+  handler: (stream: S) => void | PromiseLike<void>,
+  options: ServeOptions<S>,
 ): Promise<void> {
   try {
     await handler(stream);

@@ -1,12 +1,13 @@
 /**
  * TCP connections as byte streams.
  */
+
+import { formatAddress, type SocketAddress } from "../kernel/addresses.ts";
 import { detour, mustDetour } from "../kernel/checkpoint.ts";
-import { formatAddress, type SocketAddress } from "../kernel/network.ts";
 import { currentNode } from "../kernel/scope.ts";
 import type { ScopeNode } from "../kernel/scope-node.ts";
 import { Waiter } from "../kernel/waiter.ts";
-import type { ByteStream } from "../streams/byte-stream.ts";
+import type { SocketStream } from "../streams/byte-stream.ts";
 import { ConnectError } from "../streams/errors.ts";
 import { TransportStream } from "../streams/transport-stream.ts";
 
@@ -24,13 +25,13 @@ export const DEFAULT_HOST = "127.0.0.1";
  *
  * @throws ConnectError if the connection cannot be made; its `cause` is the system's error.
  */
-export function openTcp(options: TcpOptions): Promise<ByteStream> {
+export function openTcp(options: TcpOptions): Promise<SocketStream> {
   const scope = currentNode();
   if (mustDetour(scope)) return detour(scope, () => openTcp(options));
   return new ConnectWaiter(scope, { host: options.host ?? DEFAULT_HOST, port: options.port }).promise;
 }
 
-class ConnectWaiter extends Waiter<ByteStream> {
+class ConnectWaiter extends Waiter<SocketStream> {
   readonly #abandon: () => void;
   #isOver = false;
 
@@ -51,7 +52,7 @@ class ConnectWaiter extends Waiter<ByteStream> {
         this.fail(() => connectFailed(address, cause));
       },
     );
-    this.#abandon = scope.loop.network.connect(address, protocol);
+    this.#abandon = scope.loop.network.connect({ address }, protocol);
   }
 
   protected override abandoned(): void {

@@ -1,7 +1,7 @@
 /**
  * Addresses of services as URLs: `tcp://HOST:PORT`.
  */
-import { formatAddress, type SocketAddress } from "../kernel/network.ts";
+import { formatAddress, type SocketAddress } from "../kernel/addresses.ts";
 
 const LARGEST_PORT = 65_535;
 

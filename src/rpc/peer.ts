@@ -10,9 +10,10 @@
  * - The reader takes nothing on while answers cannot leave, or `maxInFlight` requests are being worked on. Answers to our own
  *   calls wait behind that, so two peers that call each other from within methods need a limit above the depth of their mutual calls.
  */
+
+import type { Address } from "../kernel/addresses.ts";
 import { detour, mustDetour } from "../kernel/checkpoint.ts";
 import { BrokenError, ClosedError, InvalidStateError } from "../kernel/errors.ts";
-import type { SocketAddress } from "../kernel/network.ts";
 import { quietly } from "../kernel/quiet.ts";
 import { currentLoop, currentNode, currentScope, onStopping } from "../kernel/scope.ts";
 import { cancelScope, moveOnAfter } from "../kernel/scopes.ts";
@@ -36,7 +37,7 @@ const QUIET_MS = 100;
 
 /** The other side of a connection: what can be asked of it. */
 export interface Peer {
-  readonly remoteAddress: SocketAddress;
+  readonly remoteAddress: Address | undefined;
   /** Whether the connection is over: calls are refused. */
   readonly isClosed: boolean;
   /**
@@ -83,8 +84,8 @@ export class PeerConnection implements Peer {
     });
   }
 
-  get remoteAddress(): SocketAddress {
-    return this.#stream.remoteAddress;
+  get remoteAddress(): Address | undefined {
+    return (this.#stream as { readonly remoteAddress?: Address }).remoteAddress;
   }
 
   get isClosed(): boolean {

@@ -7,10 +7,10 @@ import { quietly } from "../kernel/quiet.ts";
 import { currentScope } from "../kernel/scope.ts";
 import { moveOnAfter } from "../kernel/scopes.ts";
 import { taskGroup } from "../kernel/task-group.ts";
-import type { TcpListener } from "../net/listener.ts";
 import { serve } from "../net/serve.ts";
 import { openTcp } from "../net/tcp.ts";
 import type { ByteStream } from "../streams/byte-stream.ts";
+import type { Listener } from "../streams/listener.ts";
 import { parseEndpoint } from "./endpoint.ts";
 import type { Methods } from "./methods.ts";
 import { type Peer, PeerConnection } from "./peer.ts";
@@ -36,7 +36,7 @@ const CLOSE_MS = 5_000;
  * ```
  */
 export function serveRpc(
-  listener: TcpListener,
+  listener: Listener,
   methods: Methods,
   options: Omit<PeerOptions, "methods"> = {},
 ): Promise<void> {

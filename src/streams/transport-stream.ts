@@ -8,11 +8,13 @@
  *
  * Precedence of outcomes: closed on this side, then data, then end-of-file, then a lost connection.
  */
+
+import { type Address, formatAddress, type SocketAddress } from "../kernel/addresses.ts";
 import { detour, mustDetour } from "../kernel/checkpoint.ts";
 import { disposed } from "../kernel/dispose.ts";
 import { BrokenError, BusyError, ClosedError } from "../kernel/errors.ts";
 import { DONE } from "../kernel/microtask.ts";
-import { formatAddress, type Protocol, type SocketAddress, type Transport } from "../kernel/network.ts";
+import type { Protocol, Transport } from "../kernel/network.ts";
 import { currentNode } from "../kernel/scope.ts";
 import type { ScopeNode } from "../kernel/scope-node.ts";
 import { WaitQueue } from "../kernel/wait-queue.ts";
@@ -22,8 +24,9 @@ import type { ByteStream } from "./byte-stream.ts";
 const HIGH_WATER_BYTES = 256 * 1024;
 const LOW_WATER_BYTES = 64 * 1024;
 
-export class TransportStream implements ByteStream, Protocol {
-  readonly #made: (stream: TransportStream) => void;
+/** `A` is the kind of address that its transport has. */
+export class TransportStream<A extends Address = SocketAddress> implements ByteStream, Protocol {
+  readonly #made: (stream: TransportStream<A>) => void;
   readonly #failed: (error: Error | undefined) => void;
   #transport: Transport | undefined;
   #chunks: Uint8Array[] = [];
@@ -39,17 +42,17 @@ export class TransportStream implements ByteStream, Protocol {
   readonly #closers = new WaitQueue<CloseWaiter>();
 
   /** `made` is told when the connection stands, `failed` when it is lost before that. */
-  constructor(made: (stream: TransportStream) => void, failed: (error: Error | undefined) => void = () => {}) {
+  constructor(made: (stream: TransportStream<A>) => void, failed: (error: Error | undefined) => void = () => {}) {
     this.#made = made;
     this.#failed = failed;
   }
 
-  get localAddress(): SocketAddress {
-    return this.#connected.localAddress;
+  get localAddress(): A {
+    return this.#connected.localAddress as A;
   }
 
-  get remoteAddress(): SocketAddress {
-    return this.#connected.remoteAddress;
+  get remoteAddress(): A {
+    return this.#connected.remoteAddress as A;
   }
 
   receive(maxBytes?: number): Promise<Uint8Array | undefined> {
@@ -253,12 +256,19 @@ export class TransportStream implements ByteStream, Protocol {
   }
 }
 
+/** The stream, as its waiters see it. */
+interface Abandonable {
+  receiverLeft(): void;
+  senderLeft(): void;
+  abort(): void;
+}
+
 class ReceiveWaiter extends Waiter<Uint8Array | undefined> {
   // Declared, and assigned in the constructor, as in `ScopeNode`.
   declare readonly maxBytes: number | undefined;
-  declare private readonly stream: TransportStream;
+  declare private readonly stream: Abandonable;
 
-  constructor(scope: ScopeNode, stream: TransportStream, maxBytes: number | undefined) {
+  constructor(scope: ScopeNode, stream: Abandonable, maxBytes: number | undefined) {
     super(scope);
     this.stream = stream;
     this.maxBytes = maxBytes;
@@ -271,9 +281,9 @@ class ReceiveWaiter extends Waiter<Uint8Array | undefined> {
 
 class SendWaiter extends Waiter<void> {
   readonly bytes: Uint8Array;
-  readonly #stream: TransportStream;
+  readonly #stream: Abandonable;
 
-  constructor(scope: ScopeNode, stream: TransportStream, bytes: Uint8Array) {
+  constructor(scope: ScopeNode, stream: Abandonable, bytes: Uint8Array) {
     super(scope);
     this.#stream = stream;
     this.bytes = bytes;
@@ -285,9 +295,9 @@ class SendWaiter extends Waiter<void> {
 }
 
 class CloseWaiter extends Waiter<void> {
-  readonly #stream: TransportStream;
+  readonly #stream: Abandonable;
 
-  constructor(scope: ScopeNode, stream: TransportStream) {
+  constructor(scope: ScopeNode, stream: Abandonable) {
     super(scope);
     this.#stream = stream;
   }

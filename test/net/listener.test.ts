@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { BrokenError, ClosedError, ConnectError, cancelScope, ListenError, moveOnAfter, taskGroup } from "coppice";
-import { type ByteStream, listen, openTcp } from "coppice/net";
+import { listen, openTcp, type SocketStream } from "coppice/net";
 import { waitAllTasksBlocked } from "coppice/testing";
 import { networked } from "../support/network.ts";
 import { assertCancelledBy, rejection } from "../support/rejection.ts";
@@ -28,7 +28,7 @@ test("port 0 gives each listener a port of its own", () =>
 test("connections that were made before anybody accepts wait in order", () =>
   networked(async () => {
     await using listener = await listen({ port: 0 });
-    const clients: ByteStream[] = [];
+    const clients: SocketStream[] = [];
     for (let index = 0; index < 3; index++) clients.push(await openTcp(listener.address));
     for (const client of clients) {
       const server = await listener.accept();

@@ -14,19 +14,19 @@ import {
   type TaskGroup,
   taskGroup,
 } from "coppice";
-import { type ByteStream, listen, openTcp, type ServeOptions, serve, type TcpListener } from "coppice/net";
+import { listen, openTcp, type ServeOptions, type SocketStream, serve, type TcpListener } from "coppice/net";
 import { waitAllTasksBlocked } from "coppice/testing";
 import { networked } from "../support/network.ts";
 import { cancellation, rejection } from "../support/rejection.ts";
 import { readAll } from "../support/streams.ts";
 
-type Handler = (stream: ByteStream) => void | Promise<void>;
+type Handler = (stream: SocketStream) => void | Promise<void>;
 
 /** Serves while `body` runs, then closes the listener and waits for the server's end. */
 async function serving(
   handler: Handler,
-  body: (open: () => Promise<ByteStream>, listener: TcpListener, group: TaskGroup) => Promise<void>,
-  options: ServeOptions = {},
+  body: (open: () => Promise<SocketStream>, listener: TcpListener, group: TaskGroup) => Promise<void>,
+  options: ServeOptions<SocketStream> = {},
 ): Promise<void> {
   const listener = await listen({ port: 0 });
   await taskGroup(async (group) => {
@@ -40,7 +40,7 @@ const echo: Handler = async (stream) => {
   for await (const chunk of stream) await stream.send(chunk);
 };
 
-async function ask(stream: ByteStream, text: string): Promise<string> {
+async function ask(stream: SocketStream, text: string): Promise<string> {
   await stream.send(Buffer.from(text));
   return String(Buffer.from((await stream.receive()) ?? []));
 }

@@ -14,13 +14,13 @@ import {
   sleep,
   taskGroup,
 } from "coppice";
-import type { ByteStream } from "coppice/net";
+import type { ByteStream, SocketStream } from "coppice/net";
 import { cancellation, rejection } from "../support/rejection.ts";
 import { readAll, readBytes } from "../support/streams.ts";
 
 export interface ContractRow {
   readonly name: string;
-  readonly body: (client: ByteStream, server: ByteStream) => Promise<void>;
+  readonly body: (client: SocketStream, server: SocketStream) => Promise<void>;
 }
 
 const bytesOf = (text: string): Uint8Array => Buffer.from(text);

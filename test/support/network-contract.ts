@@ -1,7 +1,8 @@
 /** What every network owes to transports and protocols: run against Node's sockets and against the one in memory. */
 import assert from "node:assert/strict";
 import test from "node:test";
-import type { Listener, Network, Protocol, Transport } from "../../src/kernel/network.ts";
+import type { SocketAddress } from "../../src/kernel/addresses.ts";
+import type { Network, NetworkListener, Protocol, Transport } from "../../src/kernel/network.ts";
 
 /** Notes what it is told, and checks the order that the port promises. */
 class Recorder implements Protocol {
@@ -74,15 +75,19 @@ function bytes(text: string): Uint8Array {
   return Buffer.from(text);
 }
 
-async function listen(network: Network, accepted: () => Protocol, port = 0): Promise<Listener> {
-  return network.listen({ host: "127.0.0.1", port }, { accepted, acceptFailed: assert.fail });
+async function listen(network: Network, accepted: () => Protocol, port = 0): Promise<NetworkListener> {
+  return network.listen({ address: { host: "127.0.0.1", port } }, { accepted, acceptFailed: assert.fail });
+}
+
+function portOf(listener: NetworkListener): number {
+  return (listener.address as SocketAddress).port;
 }
 
 async function pair(network: Network): Promise<Pair> {
   const client = new Recorder();
   const server = new Recorder();
   const listener = await listen(network, () => server);
-  network.connect(listener.address, client);
+  network.connect({ address: listener.address }, client);
   await Promise.all([client.has("made"), server.has("made")]);
   await listener.close();
   return { client, server };
@@ -110,7 +115,7 @@ export function networkContract(
     const both = await pair(network);
     assert.deepEqual(both.client.transport.remoteAddress, both.server.transport.localAddress);
     assert.deepEqual(both.client.transport.localAddress, both.server.transport.remoteAddress);
-    assert.notEqual(both.client.transport.localAddress.port, both.server.transport.localAddress.port);
+    assert.notDeepEqual(both.client.transport.localAddress, both.server.transport.localAddress);
     await end(both);
   });
 
@@ -257,7 +262,7 @@ export function networkContract(
     const { address } = listener;
     await listener.close();
     const client = new Recorder();
-    network.connect(address, client);
+    network.connect({ address }, client);
     await client.has("lost");
     assert.deepEqual(client.log, ["lost"]);
     assert.equal((client.error as NodeJS.ErrnoException).code, "ECONNREFUSED");
@@ -266,7 +271,7 @@ export function networkContract(
   contract("an attempt can be abandoned", async (network) => {
     const listener = await listen(network, () => new Recorder());
     const client = new Recorder();
-    network.connect(listener.address, client)();
+    network.connect({ address: listener.address }, client)();
     await client.has("lost");
     assert.deepEqual(client.log, ["lost"]);
     assert.equal(client.error, undefined);
@@ -276,13 +281,13 @@ export function networkContract(
   contract("a port in use is refused to a second listener, and free after the close", async (network) => {
     const first = await listen(network, () => new Recorder());
     await assert.rejects(
-      listen(network, () => new Recorder(), first.address.port),
+      listen(network, () => new Recorder(), portOf(first)),
       { code: "EADDRINUSE" },
     );
     await first.close();
     await first.close();
-    const second = await listen(network, () => new Recorder(), first.address.port);
-    assert.equal(second.address.port, first.address.port);
+    const second = await listen(network, () => new Recorder(), portOf(first));
+    assert.deepEqual(second.address, first.address);
     await second.close();
   });
 

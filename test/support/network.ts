@@ -5,7 +5,15 @@
 import assert from "node:assert/strict";
 import { run } from "coppice";
 import type { VirtualLoopOptions } from "coppice/testing";
-import type { AcceptHandler, Listener, Network, Protocol, Transport } from "../../src/kernel/network.ts";
+import type {
+  AcceptHandler,
+  ConnectOptions,
+  ListenOptions,
+  Network,
+  NetworkListener,
+  Protocol,
+  Transport,
+} from "../../src/kernel/network.ts";
 import { assertNothingOpen, TestLoop } from "./virtual.ts";
 
 /** One end of a connection as the network sees it. */
@@ -19,7 +27,7 @@ export class Wire implements Protocol {
   isReadingPaused = false;
   isOpen = false;
   #transport: Transport | undefined;
-  readonly #protocol: Protocol;
+  #protocol: Protocol;
   readonly #isOver: () => void;
 
   constructor(side: "client" | "server", protocol: Protocol, isOver: () => void) {
@@ -47,6 +55,16 @@ export class Wire implements Protocol {
       get bufferedBytes(): number {
         return transport.bufferedBytes;
       },
+      get isClosing(): boolean {
+        return transport.isClosing;
+      },
+      get protocol(): Protocol {
+        return wire.#protocol;
+      },
+      set protocol(protocol: Protocol) {
+        wire.#protocol = protocol;
+      },
+      setWriteBufferLimits: (limits) => transport.setWriteBufferLimits(limits),
       write(bytes): void {
         wire.writes.push(bytes.length);
         transport.write(bytes);
@@ -101,7 +119,7 @@ export class Wire implements Protocol {
 export class CountedNetwork implements Network {
   /** Every connection's ends so far, in the order of their making; the client's end comes first. */
   readonly wires: Wire[] = [];
-  readonly listeners = new Set<Listener>();
+  readonly listeners = new Set<NetworkListener>();
   readonly #live = new Set<Wire>();
   readonly #inner: Network;
 
@@ -117,17 +135,29 @@ export class CountedNetwork implements Network {
     return this.wires.filter((wire) => wire.side === side);
   }
 
-  connect(...[address, protocol]: Parameters<Network["connect"]>): () => void {
-    return this.#inner.connect(address, this.#wire("client", protocol));
+  connect(options: ConnectOptions, protocol: Protocol): () => void {
+    return this.#inner.connect(options, this.#wire("client", protocol));
   }
 
-  async listen(...[options, handler]: Parameters<Network["listen"]>): Promise<Listener> {
+  resolve(host: string): ReturnType<Network["resolve"]> {
+    return this.#inner.resolve(host);
+  }
+
+  openDatagrams(...args: Parameters<Network["openDatagrams"]>): ReturnType<Network["openDatagrams"]> {
+    return this.#inner.openDatagrams(...args);
+  }
+
+  unlink(path: string): Promise<void> {
+    return this.#inner.unlink(path);
+  }
+
+  async listen(options: ListenOptions, handler: AcceptHandler): Promise<NetworkListener> {
     const counted: AcceptHandler = {
       accepted: () => this.#wire("server", handler.accepted()),
       acceptFailed: (error) => handler.acceptFailed(error),
     };
     const inner = await this.#inner.listen(options, counted);
-    const listener: Listener = {
+    const listener: NetworkListener = {
       address: inner.address,
       close: async (): Promise<void> => {
         this.listeners.delete(listener);

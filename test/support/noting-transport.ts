@@ -1,5 +1,6 @@
 /** A transport that is told things and never answers: for what a stream makes of its callbacks, in the very same tick. */
-import type { SocketAddress, Transport } from "../../src/kernel/network.ts";
+import type { SocketAddress } from "../../src/kernel/addresses.ts";
+import type { Protocol, Transport } from "../../src/kernel/network.ts";
 import { TransportStream } from "../../src/streams/transport-stream.ts";
 
 /** Writes down what it is asked to do, and does nothing. */
@@ -7,8 +8,13 @@ export class NotingTransport implements Transport {
   readonly localAddress: SocketAddress = { host: "here", port: 1 };
   readonly remoteAddress: SocketAddress = { host: "there", port: 2 };
   readonly bufferedBytes = 0;
+  readonly isClosing = false;
+  declare protocol: Protocol;
   readonly calls: string[] = [];
 
+  setWriteBufferLimits(): void {
+    this.calls.push("setWriteBufferLimits");
+  }
   write(bytes: Uint8Array): void {
     this.calls.push(`write ${bytes.length}`);
   }

@@ -1,8 +1,10 @@
 /** Pairs of connected streams, and reading them to the end. */
-import { type ByteStream, listen, openTcp } from "coppice/net";
+import { listen, openTcp, type SocketStream } from "coppice/net";
 
 /** Connects two streams over the current loop's network, and aborts what `body` leaves open of them. */
-export async function withPair<T>(body: (client: ByteStream, server: ByteStream) => T | PromiseLike<T>): Promise<T> {
+export async function withPair<T>(
+  body: (client: SocketStream, server: SocketStream) => T | PromiseLike<T>,
+): Promise<T> {
   const listener = await listen({ port: 0 });
   const client = await openTcp({ port: listener.address.port });
   const server = await listener.accept();
@@ -16,14 +18,14 @@ export async function withPair<T>(body: (client: ByteStream, server: ByteStream)
 }
 
 /** Everything up to end-of-file. */
-export async function readAll(stream: ByteStream): Promise<Buffer> {
+export async function readAll(stream: SocketStream): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of stream) chunks.push(chunk);
   return Buffer.concat(chunks);
 }
 
 /** Exactly `count` bytes, or what came before end-of-file. */
-export async function readBytes(stream: ByteStream, count: number): Promise<Buffer> {
+export async function readBytes(stream: SocketStream, count: number): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
   for (let missing = count; missing > 0; ) {
     const chunk = await stream.receive(missing);

@@ -1,5 +1,5 @@
 /** The server's half: a JSON-RPC service that answers "ok", and counts what it did. */
-import { type ByteStream, serve, type TcpListener } from "coppice/net";
+import { type SocketStream, serve, type TcpListener } from "coppice/net";
 import { servePeer } from "coppice/rpc";
 
 export class Service {
@@ -19,7 +19,7 @@ export class Service {
     await serve(listener, (stream) => this.#serveOne(stream));
   }
 
-  async #serveOne(stream: ByteStream): Promise<void> {
+  async #serveOne(stream: SocketStream): Promise<void> {
     this.connections++;
     this.openConnections++;
     try {

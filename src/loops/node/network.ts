@@ -1,0 +1,153 @@
+/**
+ * Connections through `node:net`, as transports and protocols: TCP and Unix sockets.
+ *
+ * Reading into a shared buffer is offered by `node:net` for sockets that connect; one that was accepted is made anew around its
+ * handle, and where there is no handle to be had it is read in the ordinary way.
+ */
+import { lookup } from "node:dns/promises";
+import { lstat, unlink } from "node:fs/promises";
+import net from "node:net";
+import type { Address } from "../../kernel/addresses.ts";
+import type { DatagramOptions, DatagramProtocol, DatagramTransport } from "../../kernel/datagrams.ts";
+import type {
+  AcceptHandler,
+  ConnectOptions,
+  ListenOptions,
+  Network,
+  NetworkListener,
+  Protocol,
+  ResolvedAddress,
+} from "../../kernel/network.ts";
+import { SharedReader, SocketTransport } from "./socket-transport.ts";
+
+const BACKLOG = 1024;
+
+export class NodeNetwork implements Network {
+  readonly #turnBegan: () => void;
+
+  /** `turnBegan` is told of each callback that comes from the event loop. */
+  constructor(turnBegan: () => void) {
+    this.#turnBegan = turnBegan;
+  }
+
+  connect({ address, localHost }: ConnectOptions, protocol: Protocol): () => void {
+    const reader = new SharedReader(this.#turnBegan);
+    const socket = new net.Socket({ noDelay: true, allowHalfOpen: true, onread: reader } as net.SocketConstructorOpts);
+    try {
+      if ("path" in address) socket.connect({ path: address.path });
+      else socket.connect({ ...address, ...(localHost === undefined ? {} : { localAddress: localHost }) });
+    } catch (error) {
+      // An invalid port or host is thrown at once; the protocol hears of every failure in one way.
+      socket.destroy();
+      queueMicrotask(() => protocol.connectionLost(error as Error));
+      return () => {};
+    }
+    let failure: Error | undefined;
+    const failed = (error: Error): void => {
+      failure = error;
+    };
+    const lost = (): void => protocol.connectionLost(failure);
+    socket.once("error", failed);
+    socket.once("close", lost);
+    socket.once("connect", () => {
+      socket.removeListener("error", failed);
+      socket.removeListener("close", lost);
+      this.#turnBegan();
+      const ends = "path" in address ? { local: { path: "" }, remote: address } : endsOf(socket);
+      this.#serve(socket, reader, ends, protocol);
+    });
+    return () => {
+      if (socket.connecting) socket.destroy();
+    };
+  }
+
+  listen(options: ListenOptions, handler: AcceptHandler): Promise<NetworkListener> {
+    const { address } = options;
+    const server = net.createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, (accepted) => {
+      this.#turnBegan();
+      const { _handle: handle } = accepted as { _handle?: object };
+      const reader = new SharedReader(this.#turnBegan);
+      const ends = "path" in address ? { local: address, remote: { path: "" } } : undefined;
+      if (handle === undefined) {
+        this.#serve(accepted, reader, ends ?? endsOf(accepted), handler.accepted());
+        accepted.on("data", (bytes) => reader.protocol?.dataReceived(bytes as Buffer));
+        accepted.resume();
+      } else {
+        // Node calls this use of `handle` private; the types know only a newer, public one.
+        const adopting = { handle, allowHalfOpen: true, onread: reader } as unknown as net.SocketConstructorOpts;
+        const socket = new net.Socket(adopting);
+        this.#serve(socket, reader, ends ?? endsOf(socket), handler.accepted());
+      }
+    });
+    const where =
+      "path" in address
+        ? { path: address.path }
+        : { ...address, ipv6Only: options.ipv6Only ?? false, reusePort: options.reusePort ?? false };
+    return new Promise((resolve, reject) => {
+      server.once("error", reject);
+      server.listen({ ...where, backlog: options.backlog ?? BACKLOG }, () => {
+        server.removeListener("error", reject);
+        server.on("error", (error) => handler.acceptFailed(error));
+        resolve(new ServerListener(server));
+      });
+    });
+  }
+
+  async resolve(host: string): Promise<readonly ResolvedAddress[]> {
+    const found = await lookup(host, { all: true, order: "verbatim" });
+    this.#turnBegan();
+    return found.map(({ address, family }) => ({ address, family: family === 6 ? 6 : 4 }));
+  }
+
+  openDatagrams(_options: DatagramOptions, _protocol: DatagramProtocol): Promise<DatagramTransport> {
+    return Promise.reject(new Error("this loop has no datagrams"));
+  }
+
+  async unlink(path: string): Promise<void> {
+    const found = await lstat(path);
+    if (!found.isSocket()) {
+      throw Object.assign(new Error(`unlink ${path}: it is no socket (ENOTSOCK)`), { code: "ENOTSOCK", path });
+    }
+    await unlink(path);
+  }
+
+  #serve(socket: net.Socket, reader: SharedReader, ends: Ends, protocol: Protocol): void {
+    const { local: localAddress, remote: remoteAddress } = ends;
+    new SocketTransport({ socket, reader, localAddress, remoteAddress, turnBegan: this.#turnBegan }, protocol);
+  }
+}
+
+interface Ends {
+  readonly local: Address;
+  readonly remote: Address;
+}
+
+function endsOf(socket: net.Socket): Ends {
+  return {
+    local: { host: socket.localAddress ?? "", port: socket.localPort ?? 0 },
+    remote: { host: socket.remoteAddress ?? "", port: socket.remotePort ?? 0 },
+  };
+}
+
+class ServerListener implements NetworkListener {
+  readonly address: Address;
+  readonly #closed: Promise<void>;
+  readonly #server: net.Server;
+  #tellClosed: () => void = () => {};
+
+  constructor(server: net.Server) {
+    const address = server.address() as net.AddressInfo | string;
+    this.address = typeof address === "string" ? { path: address } : { host: address.address, port: address.port };
+    this.#server = server;
+    this.#closed = new Promise((resolve) => {
+      this.#tellClosed = resolve;
+    });
+  }
+
+  close(): Promise<void> {
+    this.#server.close();
+    // The callback of `server.close` waits for every connection; the address itself is free once the handle is closed.
+    setImmediate(this.#tellClosed);
+    return this.#closed;
+  }
+}

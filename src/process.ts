@@ -1,0 +1,2 @@
+/** Subprocesses, signals, standard streams, the terminal. */
+import "./loops/default.ts";

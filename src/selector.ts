@@ -1,0 +1,2 @@
+/** Readiness selector and blocking sockets: for teaching, tests and synchronous programs. */
+export {};
