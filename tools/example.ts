@@ -1,5 +1,5 @@
 /**
- * Runs an example by its name: `npm run example -- evolution/c005-async/server --port 8000`.
+ * Runs an example by its name: `npm run example -- evolution/c006-streams/server --port 8000`.
  */
 
 import { existsSync } from "node:fs";

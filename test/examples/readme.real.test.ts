@@ -13,12 +13,12 @@ const commands = {
     prints: /listening on .*, methods: add, divide\n/,
     atTheEnd: /stopped after .*: 0 calls on 0 connections\n/,
   },
-  "npm run example -- evolution/c005-async/server": {
+  "npm run example -- evolution/c006-streams/server": {
     flags: (port: number) => `--port ${port}`,
     prints: /listening on /,
     atTheEnd: /stopped: answered 4 calls on 1 connections\n/,
   },
-  "npm run example -- evolution/c005-async/client --beats 3 --heartbeat 500": {
+  "npm run example -- evolution/c006-streams/client --beats 3 --heartbeat 500": {
     flags: (port: number) => `--port ${port}`,
     prints: /every answer was as expected\n/,
   },
@@ -49,7 +49,7 @@ for (const command of [
   });
 }
 
-test("the server and the client of c005-async run, one against the other", async () => {
+test("the server and the client of c006-streams run, one against the other", async () => {
   const port = await freePort();
   const [serve, ask] = Object.keys(commands).filter((each) => each.includes("c005")) as [Command, Command];
   await using server = start(serve, port);

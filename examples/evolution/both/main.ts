@@ -9,7 +9,7 @@
  */
 import { ConnectError, cancelScope, ListenError, run, taskGroup } from "coppice";
 import { listen } from "coppice/net";
-import { numberFlags } from "../flags.ts";
+import { numberFlags } from "../../flags.ts";
 import { runClients } from "./client.ts";
 import { interruptible } from "./interrupt.ts";
 import { Latencies } from "./latencies.ts";

@@ -3,7 +3,7 @@ import test from "node:test";
 import { freePort, type Program, startFile } from "../support/program.ts";
 import { checkHalfClose, checkWire, receive, withSocket } from "./service-contract.ts";
 
-const FOLDER = "examples/evolution/c005-async";
+const FOLDER = "examples/evolution/c006-streams";
 
 test("the client beats, checks each answer and ends by itself", async () => {
   await using server = await startServer();

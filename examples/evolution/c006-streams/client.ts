@@ -1,7 +1,7 @@
 /**
  * The client of the JSON-RPC server with async and await: it connects, sends `connect`, and then a `heartbeat` at an interval.
  *
- *   npm run example -- evolution/c005-async/client --port 8000 --beats 3 --heartbeat 500
+ *   npm run example -- evolution/c006-streams/client --port 8000 --beats 3 --heartbeat 500
  *
  * It prints what goes out and what comes in, checks each answer, and ends after `--beats` (0: never) or on Ctrl-C.
  */
@@ -18,7 +18,7 @@ import {
   taskGroup,
 } from "coppice";
 import { type ByteStream, lengthPrefixed, openTcp } from "coppice/net";
-import { numberFlags } from "../flags.ts";
+import { numberFlags } from "../../flags.ts";
 
 const framing = lengthPrefixed();
 const flags = numberFlags({ port: 8_000, beats: 0, heartbeat: 5_000 });

@@ -1,7 +1,7 @@
 /**
  * The JSON-RPC server with async and await: each connection has one task that reads and one that writes.
  *
- *   npm run example -- evolution/c005-async/server --port 8000
+ *   npm run example -- evolution/c006-streams/server --port 8000
  *
  * On the wire each message is a frame: its length as a 32-bit integer, big-endian, then that many bytes of JSON.
  *
@@ -12,7 +12,7 @@
  */
 import { channel, currentScope, main, type Receiver, type Sender, taskGroup } from "coppice";
 import { type ByteStream, lengthPrefixed, listen, serve } from "coppice/net";
-import { numberFlags } from "../flags.ts";
+import { numberFlags } from "../../flags.ts";
 
 const framing = lengthPrefixed();
 const { port } = numberFlags({ port: 8_000 });
