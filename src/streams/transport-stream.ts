@@ -20,6 +20,7 @@ import type { ScopeNode } from "../kernel/scope-node.ts";
 import { WaitQueue } from "../kernel/wait-queue.ts";
 import { Waiter } from "../kernel/waiter.ts";
 import type { ByteStream } from "./byte-stream.ts";
+import { ChunkIterator } from "./chunk-iterator.ts";
 
 const HIGH_WATER_BYTES = 256 * 1024;
 const LOW_WATER_BYTES = 64 * 1024;
@@ -72,8 +73,8 @@ export class TransportStream<A extends Address = SocketAddress> implements ByteS
     return this.#receiver.promise;
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, undefined> {
-    for (let chunk = await this.receive(); chunk !== undefined; chunk = await this.receive()) yield chunk;
+  [Symbol.asyncIterator](): AsyncIterableIterator<Uint8Array, undefined> {
+    return new ChunkIterator(this);
   }
 
   send(bytes: Uint8Array): Promise<void> {
