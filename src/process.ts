@@ -1,2 +1,3 @@
 /** Subprocesses, signals, standard streams, the terminal. */
 import "./loops/default.ts";
+import "./loops/processes.ts";

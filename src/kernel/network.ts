@@ -17,7 +17,7 @@ export interface WriteBufferLimits {
 
 /** The callback-level end of a connection. */
 export interface Transport {
-  /** A pipe has no addresses of its own: its two are `{ path: "" }`. */
+  /** A pipe has no addresses: the path of this end is `""`, that of the other one is `""` or says what it is, for people to read. */
   readonly localAddress: Address;
   readonly remoteAddress: Address;
   /** Bytes accepted by `write` that the operating system has not taken yet. */
@@ -71,6 +71,8 @@ export interface ListenOptions {
   readonly reusePort?: boolean;
   /** Listening on `::`, refuses IPv4; by default both come in. */
   readonly ipv6Only?: boolean;
+  /** The permissions of a Unix socket's name, set once it listens. */
+  readonly mode?: number;
 }
 
 export interface AcceptHandler {

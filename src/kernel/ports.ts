@@ -1,8 +1,9 @@
 /**
  * The loop port: all that the kernel asks of the world. `loops/` implements it for real (node) and
- * simulated (virtual) time; nothing else in the library touches timers, dates, randomness or sockets.
+ * simulated (virtual) time; nothing else in the library touches timers, dates, randomness, sockets or subprocesses.
  */
 import type { Network } from "./network.ts";
+import type { Processes } from "./processes.ts";
 
 export interface Timer {
   /** Idempotent; does nothing once the timer fired. */
@@ -13,10 +14,11 @@ export interface Startable {
   start(): void;
 }
 
-/** An event loop, as the kernel sees it: time, timers, turns, randomness and the network. `currentLoop()` gives the one in force. */
+/** An event loop, as the kernel sees it: time, timers, turns, randomness, the network and subprocesses. `currentLoop()` gives the one in force. */
 export interface Loop {
   readonly name: string;
   readonly network: Network;
+  readonly processes: Processes;
   /**
    * How many checkpoints may pass before `refill` is asked. The kernel counts it down at each one,
    * inline, because a clock reading costs more than the checkpoint.

@@ -11,6 +11,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { inMicrotask } from "../../kernel/microtask.ts";
 import type { Network } from "../../kernel/network.ts";
 import type { Loop, Startable, Timer } from "../../kernel/ports.ts";
+import type { Processes } from "../../kernel/processes.ts";
 import { TimerQueue } from "../../kernel/timer-queue.ts";
 
 /** How long tasks may keep the event loop to themselves, in milliseconds. */
@@ -27,6 +28,16 @@ let makeNetwork: NetworkMaker | undefined;
 /** Gives every `NodeLoop` its sockets. Apart, so that a program without networking does not carry them. */
 export function installSockets(make: NetworkMaker): void {
   makeNetwork = make;
+}
+
+/** Makes what starts subprocesses and tells of each callback which comes from the event loop. */
+type ProcessesMaker = (turnBegan: () => void) => Processes;
+
+let makeProcesses: ProcessesMaker | undefined;
+
+/** Gives every `NodeLoop` its subprocesses; apart, as the sockets are. */
+export function installProcesses(make: ProcessesMaker): void {
+  makeProcesses = make;
 }
 
 const STUCK =
@@ -58,6 +69,12 @@ export class NodeLoop implements Loop {
       throw new Error("this loop has no sockets: import from coppice/net, which installs them");
     this.#network ??= makeNetwork(() => this.#turnBegan());
     return this.#network;
+  }
+
+  get processes(): Processes {
+    if (makeProcesses === undefined)
+      throw new Error("this loop has no subprocesses: import from coppice/process, which installs them");
+    return makeProcesses(() => this.#turnBegan());
   }
 
   time(): number {

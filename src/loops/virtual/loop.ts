@@ -13,6 +13,7 @@
 import { inMicrotask } from "../../kernel/microtask.ts";
 import type { Network } from "../../kernel/network.ts";
 import type { Loop, Startable, Timer } from "../../kernel/ports.ts";
+import type { Processes } from "../../kernel/processes.ts";
 import { drawOrder } from "../../kernel/resumption.ts";
 import { TimerQueue } from "../../kernel/timer-queue.ts";
 import { type Activity, hostActivity, newActivity } from "./host/activity.ts";
@@ -54,6 +55,12 @@ export class VirtualLoop implements Loop {
     this.network = new MemoryNetwork((callback) => {
       this.#turns.push(callback);
     });
+  }
+
+  get processes(): Processes {
+    throw new Error(
+      "a virtual run has no subprocesses, which live in real time: start them in a run on Node's loop, or pass in what stands for them",
+    );
   }
 
   time(): number {

@@ -1,0 +1,169 @@
+/**
+ * Subprocesses through `node:child_process`, each the leader of a session and so of a process group, with its pipes as transports.
+ *
+ * - The pipes of Node are socket pairs, in which both directions could be used. A child whose reader closes while it is blocked in a write
+ *   gets ECONNRESET, where a real pipe would send SIGPIPE.
+ * - Node would destroy the standard input of a child that has ended, and make its outputs flow, also paused ones: so it is not
+ *   left to know them.
+ * - The number of a group stays taken as long as somebody is in it. It is looked at when the leader has ended: once nobody was left, it is never used
+ *   again, as it may be somebody else's by then.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
+import type net from "node:net";
+import type { Protocol } from "../../kernel/network.ts";
+import type { ChildTransport, ExitStatus, Processes, SignalName, SpawnOptions } from "../../kernel/processes.ts";
+import { SharedReader, SocketTransport } from "./socket-transport.ts";
+
+const DESCRIPTOR_NAMES = ["standard input", "standard output", "standard error"];
+
+export class NodeProcesses implements Processes {
+  readonly #turnBegan: () => void;
+
+  /** `turnBegan` is told of each callback that comes from the event loop. */
+  constructor(turnBegan: () => void) {
+    this.#turnBegan = turnBegan;
+  }
+
+  spawn(options: SpawnOptions, exited: (status: ExitStatus) => void): Promise<ChildTransport> {
+    const { file, args, cwd, env, descriptors } = options;
+    return new Promise((resolve, reject) => {
+      const child = spawn(file, args, {
+        cwd,
+        env: env ?? process.env,
+        detached: true,
+        stdio: descriptors.map((what) => (typeof what === "object" ? "pipe" : what)),
+      });
+      child.once("error", reject);
+      const pipes = child.stdio as readonly (net.Socket | null | undefined)[];
+      const { pid } = child;
+      if (pid === undefined) {
+        for (const pipe of pipes) pipe?.destroy();
+        return;
+      }
+      Object.assign(child, { stdin: null, stdout: null, stderr: null, stdio: [] });
+      const transport = new NodeChild(child, pid);
+      child.once("exit", (code, signal) => {
+        this.#turnBegan();
+        transport.hasExited();
+        exited({ code: code ?? undefined, signal: signal ?? undefined });
+      });
+      for (const [number, what] of descriptors.entries()) {
+        if (typeof what !== "object") continue;
+        const name = `${DESCRIPTOR_NAMES[number] ?? `descriptor ${number}`} of ${file} (pid ${pid})`;
+        this.#serve(pipes[number] as net.Socket, name, what.pipe);
+      }
+      resolve(transport);
+    });
+  }
+
+  #serve(socket: net.Socket, name: string, protocol: Protocol): void {
+    const reader = new SharedReader(this.#turnBegan);
+    new PipeTransport(socket, reader, name, this.#turnBegan, protocol);
+    if (!socket.readable) return;
+    // Node made the socket, so it reads in the ordinary way, into buffers of its own.
+    socket.on("data", (bytes) => {
+      this.#turnBegan();
+      reader.protocol?.dataReceived(bytes as Buffer);
+    });
+  }
+}
+
+class PipeTransport extends SocketTransport {
+  readonly #socket: net.Socket;
+
+  constructor(socket: net.Socket, reader: SharedReader, name: string, turnBegan: () => void, protocol: Protocol) {
+    const addresses = { localAddress: { path: "" }, remoteAddress: { path: name } };
+    super({ socket, reader, turnBegan, ...addresses }, protocol);
+    this.#socket = socket;
+  }
+
+  /** A pipe has no reset: its end is all that it can tell. */
+  override abort(): void {
+    this.#socket.destroy();
+  }
+}
+
+class NodeChild implements ChildTransport {
+  readonly pid: number;
+  readonly #child: ChildProcess;
+  #isGroupGone = false;
+
+  constructor(child: ChildProcess, pid: number) {
+    this.#child = child;
+    this.pid = pid;
+  }
+
+  hasExited(): void {
+    this.isGroupAlive();
+  }
+
+  kill(signal: SignalName): boolean {
+    return !this.#isOver && send(this.pid, signal);
+  }
+
+  killGroup(signal: SignalName): boolean {
+    if (this.#isGroupGone) return false;
+    if (!send(-this.pid, signal)) this.#isGroupGone = true;
+    return !this.#isGroupGone;
+  }
+
+  isGroupAlive(): boolean {
+    if (this.#isGroupGone || !this.#isOver) return !this.#isGroupGone;
+    this.#isGroupGone = !exists(-this.pid) || !hasRunningMember(this.pid);
+    return !this.#isGroupGone;
+  }
+
+  get #isOver(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null;
+  }
+}
+
+/** False if there is no such process, or group, any more. */
+function send(target: number, signal: SignalName): boolean {
+  try {
+    return process.kill(target, signal);
+  } catch (error) {
+    if (isCode(error, "ESRCH")) return false;
+    throw error;
+  }
+}
+
+function exists(target: number): boolean {
+  try {
+    return process.kill(target, 0);
+  } catch (error) {
+    return !isCode(error, "ESRCH");
+  }
+}
+
+/**
+ * Whether anybody in the group does more than wait for its parent to look at its end: a process whose parent never does stays a member, and can be
+ * sent signals, for ever. Where the system does not show its processes, the answer is yes.
+ */
+function hasRunningMember(group: number): boolean {
+  let entries: string[];
+  try {
+    entries = readdirSync("/proc");
+  } catch {
+    return true;
+  }
+  const processes = entries.filter((name) => /^\d+$/.test(name));
+  return processes.length === 0 || processes.some((pid) => isRunningIn(group, pid));
+}
+
+function isRunningIn(group: number, pid: string): boolean {
+  let stat: string;
+  try {
+    stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+  } catch {
+    return false;
+  }
+  // pid (name) state parent group ...; the name may contain anything.
+  const [state, , itsGroup] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return Number(itsGroup) === group && state !== "Z" && state !== "X";
+}
+
+function isCode(error: unknown, code: string): boolean {
+  return error instanceof Error && "code" in error && error.code === code;
+}
