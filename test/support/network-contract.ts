@@ -1,115 +1,10 @@
-/** What every network owes to transports and protocols: run against Node's sockets and against the one in memory. */
+/** What every network owes to transports and protocols: run against the sockets of each loop and against the network in memory. */
 import assert from "node:assert/strict";
-import test from "node:test";
-import type { SocketAddress } from "../../src/kernel/addresses.ts";
-import type { Network, NetworkListener, Protocol, Transport } from "../../src/kernel/network.ts";
-
-/** Notes what it is told, and checks the order that the port promises. */
-class Recorder implements Protocol {
-  transport!: Transport;
-  readonly log: string[] = [];
-  bytes = 0;
-  text = "";
-  error: Error | undefined;
-  #watchers: (() => void)[] = [];
-
-  connectionMade(transport: Transport): void {
-    assert.deepEqual(this.log, []);
-    this.transport = transport;
-    this.#note("made");
-  }
-
-  dataReceived(bytes: Uint8Array): void {
-    assert.ok(bytes.length > 0);
-    this.bytes += bytes.length;
-    if (this.bytes < 10_000) this.text += Buffer.from(bytes).toString();
-    if (this.log.at(-1) !== "data") this.#note("data");
-    else this.#note(undefined);
-  }
-
-  eofReceived(): void {
-    this.#note("eof");
-  }
-
-  connectionLost(error: Error | undefined): void {
-    this.error = error;
-    this.#note("lost");
-  }
-
-  pauseWriting(): void {
-    this.#note("pause");
-  }
-
-  resumeWriting(): void {
-    this.#note("resume");
-  }
-
-  /** Settles once `condition` holds. */
-  async until(condition: () => boolean): Promise<void> {
-    while (!condition()) await new Promise<void>((resolve) => this.#watchers.push(resolve));
-  }
-
-  /** Settles once `event` was noted. */
-  has(event: string): Promise<void> {
-    return this.until(() => this.log.includes(event));
-  }
-
-  #note(event: string | undefined): void {
-    if (event !== undefined) {
-      assert.ok(!this.log.includes("lost"), `${event} after the end`);
-      if (event === "eof") assert.ok(!this.log.includes("eof"), "a second end of file");
-      this.log.push(event);
-    }
-    const watchers = this.#watchers;
-    this.#watchers = [];
-    for (const watcher of watchers) watcher();
-  }
-}
-
-interface Pair {
-  readonly client: Recorder;
-  readonly server: Recorder;
-}
-
-function bytes(text: string): Uint8Array {
-  return Buffer.from(text);
-}
-
-async function listen(network: Network, accepted: () => Protocol, port = 0): Promise<NetworkListener> {
-  return network.listen({ address: { host: "127.0.0.1", port } }, { accepted, acceptFailed: assert.fail });
-}
-
-function portOf(listener: NetworkListener): number {
-  return (listener.address as SocketAddress).port;
-}
-
-async function pair(network: Network): Promise<Pair> {
-  const client = new Recorder();
-  const server = new Recorder();
-  const listener = await listen(network, () => server);
-  network.connect({ address: listener.address }, client);
-  await Promise.all([client.has("made"), server.has("made")]);
-  await listener.close();
-  return { client, server };
-}
-
-async function end({ client, server }: Pair): Promise<void> {
-  for (const side of [client, server]) {
-    if (!side.log.includes("lost")) side.transport.close();
-  }
-  await Promise.all([client.has("lost"), server.has("lost")]);
-}
-
-const MANY = new Uint8Array(4 * 1024 * 1024);
+import { bytes, end, listen, MANY, pair, portOf, Recorder, rowsOf, type Within } from "./recorder.ts";
 
 /** Registers the tests; `within` runs one with a network. */
-export function networkContract(
-  name: string,
-  within: (fn: (network: Network) => Promise<void>) => Promise<void>,
-): void {
-  const contract = (sentence: string, fn: (network: Network) => Promise<void>): void => {
-    test(`${name}: ${sentence}`, () => within(fn));
-  };
+export function networkContract(name: string, within: Within): void {
+  const contract = rowsOf(name, within);
 
   contract("both sides hear of the connection and know the addresses", async (network) => {
     const both = await pair(network);
@@ -181,7 +76,7 @@ export function networkContract(
     both.client.transport.abort();
     await Promise.all([both.client.has("lost"), both.server.has("lost")]);
     assert.equal(both.client.error, undefined);
-    assert.equal((both.server.error as NodeJS.ErrnoException).code, "ECONNRESET");
+    assert.equal(both.server.code, "ECONNRESET");
     both.client.transport.abort();
     both.client.transport.close();
     both.server.transport.write(bytes("ignored"));
@@ -195,7 +90,7 @@ export function networkContract(
       both.client.transport.write(bytes("to nobody"));
       await Promise.race([both.client.has("lost"), new Promise(setImmediate)]);
     }
-    assert.match(String((both.client.error as NodeJS.ErrnoException).code), /^(EPIPE|ECONNRESET)$/);
+    assert.match(String(both.client.code), /^(EPIPE|ECONNRESET)$/);
   });
 
   contract("a writer that is ahead is told to pause, and to resume when it was read", async (network) => {
@@ -265,7 +160,7 @@ export function networkContract(
     network.connect({ address }, client);
     await client.has("lost");
     assert.deepEqual(client.log, ["lost"]);
-    assert.equal((client.error as NodeJS.ErrnoException).code, "ECONNREFUSED");
+    assert.equal(client.code, "ECONNREFUSED");
   });
 
   contract("an attempt can be abandoned", async (network) => {
@@ -297,4 +192,98 @@ export function networkContract(
     await both.server.until(() => both.server.text === "still there");
     await end(both);
   });
+
+  contract("the addresses are still told after the end", async (network) => {
+    const both = await pair(network);
+    const { localAddress, remoteAddress } = both.client.transport;
+    both.server.transport.abort();
+    await both.client.has("lost");
+    assert.deepEqual(both.client.transport.remoteAddress, remoteAddress);
+    assert.deepEqual(both.client.transport.localAddress, localAddress);
+    assert.deepEqual(both.server.transport.localAddress, remoteAddress);
+    assert.deepEqual(both.server.transport.remoteAddress, localAddress);
+  });
+
+  contract("isClosing is this side's close or abort, and the loss; no half close of either side", async (network) => {
+    const both = await pair(network);
+    assert.equal(both.client.transport.isClosing, false);
+    both.client.transport.writeEof();
+    assert.equal(both.client.transport.isClosing, false);
+    await both.server.has("eof");
+    assert.equal(both.server.transport.isClosing, false);
+    both.server.transport.close();
+    assert.equal(both.server.transport.isClosing, true);
+    await Promise.all([both.client.has("lost"), both.server.has("lost")]);
+    assert.deepEqual([both.client.transport.isClosing, both.server.transport.isClosing], [true, true]);
+    const aborted = await pair(network);
+    aborted.client.transport.abort();
+    assert.equal(aborted.client.transport.isClosing, true);
+    await Promise.all([aborted.client.has("lost"), aborted.server.has("lost")]);
+    assert.equal(aborted.server.transport.isClosing, true);
+  });
+
+  contract("a protocol that takes over hears what comes from then on, and the one before nothing", async (network) => {
+    const both = await pair(network);
+    both.client.transport.write(bytes("first"));
+    await both.server.until(() => both.server.text === "first");
+    const second = new Recorder();
+    second.takeOver(both.server.transport);
+    assert.equal(both.server.transport.protocol, second);
+    both.client.transport.write(bytes("second"));
+    both.client.transport.writeEof();
+    await second.has("eof");
+    second.transport.close();
+    await Promise.all([second.has("lost"), both.client.has("lost")]);
+    assert.deepEqual([both.server.log, both.server.text], [["made", "data"], "first"]);
+    assert.deepEqual([second.log, second.text], [["data", "eof", "lost"], "second"]);
+  });
+
+  contract("a protocol may hand over while it is called", async (network) => {
+    const second = new Recorder();
+    class First extends Recorder {
+      override dataReceived(received: Uint8Array): void {
+        super.dataReceived(received);
+        second.takeOver(this.transport);
+      }
+    }
+    const both = await pair(network, new First());
+    both.server.transport.write(bytes("one"));
+    await both.client.has("data");
+    both.server.transport.write(bytes("two"));
+    await second.has("data");
+    assert.deepEqual([both.client.text, second.text], ["one", "two"]);
+    await end({ client: second, server: both.server });
+    assert.deepEqual(both.client.log, ["made", "data"]);
+  });
+
+  contract("who takes over a writer that was told to pause is told to resume", async (network) => {
+    const both = await pair(network);
+    both.server.transport.pauseReading();
+    both.client.transport.write(MANY);
+    both.client.transport.write(MANY);
+    assert.deepEqual(both.client.log, ["made", "pause"]);
+    const second = new Recorder();
+    second.takeOver(both.client.transport);
+    both.server.transport.resumeReading();
+    await second.has("resume");
+    await end({ client: second, server: both.server });
+    assert.deepEqual(both.client.log, ["made", "pause"]);
+  });
+
+  contract(
+    "what arrived before a reset may be read, then the reset is told, also to one that was paused",
+    async (network) => {
+      const both = await pair(network);
+      both.client.transport.write(bytes("part"));
+      await both.server.until(() => both.server.text === "part");
+      both.server.transport.pauseReading();
+      both.client.transport.write(bytes(" and more"));
+      both.client.transport.abort();
+      await both.client.has("lost");
+      both.server.transport.resumeReading();
+      await both.server.has("lost");
+      assert.equal(both.server.code, "ECONNRESET");
+      assert.match(both.server.text, /^part( and more)?$/);
+    },
+  );
 }

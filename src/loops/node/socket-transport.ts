@@ -102,7 +102,7 @@ export class SocketTransport implements Transport {
   }
 
   write(bytes: Uint8Array): void {
-    if (this.#isClosing || this.#socket.destroyed) return;
+    if (this.#isClosing || !this.#socket.writable) return;
     const limits = this.#limits;
     if (limits === undefined) {
       if (!this.#socket.write(bytes)) this.#full();
@@ -113,8 +113,7 @@ export class SocketTransport implements Transport {
   }
 
   writeEof(): void {
-    this.#isClosing = true;
-    this.#socket.end();
+    if (!this.#isClosing) this.#socket.end();
   }
 
   pauseReading(): void {
