@@ -6,6 +6,8 @@ export { type Address, formatAddress, type SocketAddress, type UnixAddress } fro
 export { type ListenTcpOptions, listen, type TcpListener } from "./net/listener.ts";
 export { type ServeOptions, serve } from "./net/serve.ts";
 export { openTcp, type TcpOptions } from "./net/tcp.ts";
+export { openUnix, type UnixOptions } from "./net/unix.ts";
+export { type ListenUnixOptions, listenUnix, type UnixListener } from "./net/unix-listener.ts";
 export type {
   ByteStream,
   Closable,

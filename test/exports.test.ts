@@ -81,7 +81,7 @@ const values: Record<string, readonly string[]> = {
     "withTimeout",
   ],
   "coppice/loop": [],
-  "coppice/net": ["formatAddress", "lengthPrefixed", "listen", "openTcp", "serve"],
+  "coppice/net": ["formatAddress", "lengthPrefixed", "listen", "listenUnix", "openTcp", "openUnix", "serve"],
   "coppice/process": [],
   "coppice/rpc": [
     "INTERNAL_ERROR",

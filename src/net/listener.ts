@@ -1,145 +1,140 @@
 /**
- * Listening for TCP connections.
+ * Listening for TCP connections, on one address or on all that a name stands for.
  *
- * Connections that were made and not accepted yet wait in a queue; their reading is bounded as that of every stream.
+ * A name like `localhost` has an address of each family, and whoever connects may try either first. So all are listened on, with one
+ * port: where the system is to choose it, it chooses for the first, and if that port is taken on another, the choice is made again.
  */
-
-import { type Address, formatAddress, type SocketAddress } from "../kernel/addresses.ts";
+import { formatAddress, type SocketAddress } from "../kernel/addresses.ts";
 import { detour, mustDetour } from "../kernel/checkpoint.ts";
-import { ClosedError } from "../kernel/errors.ts";
-import type { AcceptHandler, NetworkListener, Protocol } from "../kernel/network.ts";
+import { isCancelled } from "../kernel/errors.ts";
+import type { ListenOptions, Network } from "../kernel/network.ts";
 import { quietly } from "../kernel/quiet.ts";
-import { currentLoop, currentNode } from "../kernel/scope.ts";
-import { shield } from "../kernel/scopes.ts";
-import { WaitQueue } from "../kernel/wait-queue.ts";
-import { Waiter } from "../kernel/waiter.ts";
+import { currentNode } from "../kernel/scope.ts";
+import { until } from "../kernel/until.ts";
 import type { SocketStream } from "../streams/byte-stream.ts";
 import { ListenError } from "../streams/errors.ts";
 import type { Listener } from "../streams/listener.ts";
-import { TransportStream } from "../streams/transport-stream.ts";
-import { DEFAULT_HOST } from "./tcp.ts";
+import { checkPort, DEFAULT_HOST, familyOf } from "./hosts.ts";
+import { codeOf, whyNotListening } from "./reasons.ts";
+import { StreamListener } from "./stream-listener.ts";
 
 export interface ListenTcpOptions {
-  /** The address to listen on; by default this machine only. `"0.0.0.0"` and `"::"` are everybody. */
+  /**
+   * The address to listen on, or a name, of which all addresses are listened on; by default this machine only, over IPv4. `"0.0.0.0"` is
+   * everybody over IPv4, `"::"` everybody.
+   */
   readonly host?: string;
-  /** 0 lets the system choose; `address.port` says which. */
+  /** 0 lets the system choose; `address.port` says which. It is the same for all addresses. */
   readonly port: number;
-  /** How many connections the system may hold before they are accepted; by default 1024. */
+  /** How many connections may wait to be accepted, with the system and here; more are refused. By default 1024. */
   readonly backlog?: number;
+  /** Lets several processes listen on one address, and the system spread the connections over them. */
+  readonly reusePort?: boolean;
+  /** Listening on `"::"`, refuses IPv4; by default both come in. */
+  readonly ipv6Only?: boolean;
 }
 
 /** Accepts TCP connections. */
 export interface TcpListener extends Listener<SocketStream> {
+  /** Where it listens: the first address, if there are several. */
   readonly address: SocketAddress;
+  /** All the addresses that it listens on. */
+  readonly addresses: readonly SocketAddress[];
 }
 
+/** How often the system is asked for a port that is free on every address. */
+const MAX_PORT_CHOICES = 16;
+
 /**
- * Listens on a TCP address. Always a checkpoint.
+ * Listens on a TCP address, or on all addresses of a name; those that this machine does not have are left out, if another is left.
+ * Always a checkpoint.
  *
  * @throws ListenError if the address cannot be had; its `cause` is the system's error.
+ * @throws RangeError if `backlog` is no whole number of at least 1.
  */
 export function listen(options: ListenTcpOptions): Promise<TcpListener> {
   const scope = currentNode();
   if (mustDetour(scope)) return detour(scope, () => listen(options));
-  const address = { host: options.host ?? DEFAULT_HOST, port: options.port };
+  const { host = DEFAULT_HOST, port } = options;
+  const badBacklog = checkBacklog("listen", options.backlog);
+  if (badBacklog !== undefined) return Promise.reject(badBacklog);
+  const badPort = checkPort(port);
+  if (badPort !== undefined) return Promise.reject(refused({ host, port }, badPort, badPort.message));
+  const { network } = scope.loop;
   return quietly(async () => {
-    const listener = new StreamListener<SocketAddress>();
-    const backlog = options.backlog === undefined ? {} : { backlog: options.backlog };
-    try {
-      listener.began(await currentLoop().network.listen({ address, ...backlog }, listener));
-    } catch (cause) {
-      throw new ListenError(`listen on ${formatAddress(address)}: ${explain(cause)}`, { cause });
+    const hosts = familyOf(host) === undefined ? await addressesOf(network, { host, port }) : [host];
+    for (let choices = 1; ; choices++) {
+      try {
+        return await listenOnAll(network, hosts, options);
+      } catch (error) {
+        const mayChooseAgain = port === 0 && hosts.length > 1 && choices < MAX_PORT_CHOICES;
+        if (!(mayChooseAgain && error instanceof ListenError && error.systemCode === "EADDRINUSE")) throw error;
+      }
     }
-    return listener;
   });
 }
 
-export class StreamListener<A extends Address> implements Listener<TransportStream<A>>, AcceptHandler {
-  readonly #queue: TransportStream<A>[] = [];
-  readonly #accepting = new WaitQueue<Waiter<TransportStream<A>>>();
-  readonly #loop = currentLoop();
-  #listener: NetworkListener | undefined;
-  #isClosed = false;
+/** What is wrong with `backlog`, or `undefined`. */
+export function checkBacklog(what: string, backlog: number | undefined): RangeError | undefined {
+  if (backlog === undefined || (Number.isInteger(backlog) && backlog >= 1)) return undefined;
+  return new RangeError(`${what}: expected a backlog of at least 1, got ${backlog}`);
+}
 
-  get address(): A {
-    return (this.#listener as NetworkListener).address as A;
+async function addressesOf(network: Network, address: SocketAddress): Promise<string[]> {
+  try {
+    const found = await until(network.resolve(address.host));
+    if (found.length > 0) return [...new Set(found.map((one) => one.address))];
+  } catch (cause) {
+    if (isCancelled(cause)) throw cause;
+    throw refused(address, cause);
   }
+  throw refused(address, undefined, "the host name has no address");
+}
 
-  accept(): Promise<TransportStream<A>> {
-    const scope = currentNode();
-    if (mustDetour(scope)) return detour(scope, () => this.accept());
-    if (this.#isClosed) return Promise.reject(closedListener());
-    const stream = this.#queue.shift();
-    if (stream !== undefined) return Promise.resolve(stream);
-    const waiter = new Waiter<TransportStream<A>>(scope);
-    this.#accepting.push(waiter);
-    return waiter.promise;
-  }
-
-  async *[Symbol.asyncIterator](): AsyncGenerator<TransportStream<A>, void, undefined> {
-    for (;;) {
-      let stream: TransportStream<A>;
-      try {
-        stream = await this.accept();
-      } catch (error) {
-        if (error instanceof ClosedError) return;
+async function listenOnAll(
+  network: Network,
+  hosts: readonly string[],
+  options: ListenTcpOptions,
+): Promise<StreamListener<SocketAddress>> {
+  const listener = new StreamListener<SocketAddress>(options.backlog);
+  let { port } = options;
+  let missing: ListenError | undefined;
+  for (const host of hosts) {
+    const address = { host, port };
+    try {
+      listener.began(await network.listen(listenOptions(address, options), listener));
+      port = listener.address.port;
+    } catch (cause) {
+      const error = refused(address, cause);
+      if (isNotHere(cause)) missing ??= error;
+      else {
+        await listener.close();
         throw error;
       }
-      yield stream;
     }
   }
-
-  async close(): Promise<void> {
-    if (!this.#isClosed) {
-      this.#isClosed = true;
-      for (let next = this.#accepting.shift(); next !== undefined; next = this.#accepting.shift())
-        next.fail(closedListener);
-      for (const stream of this.#queue.splice(0)) stream.abort();
-    }
-    await shield(async () => this.#listener?.close());
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
-  }
-
-  // The handler: called by the network.
-
-  began(listener: NetworkListener): void {
-    this.#listener = listener;
-  }
-
-  accepted(): Protocol {
-    return new TransportStream<A>((stream) => {
-      const waiter = this.#accepting.shift();
-      if (waiter !== undefined) waiter.wake(stream);
-      else if (this.#isClosed) stream.abort();
-      else this.#queue.push(stream);
-    });
-  }
-
-  acceptFailed(error: Error): void {
-    this.#loop.warn(
-      `a connection could not be accepted, the listener goes on: ${error.message}`,
-      "COPPICE_ACCEPT_FAILED",
-    );
-  }
+  if (listener.addresses.length === 0 && missing !== undefined) throw missing;
+  return listener;
 }
 
-function closedListener(): ClosedError {
-  return new ClosedError("accept on a closed listener");
+function listenOptions(
+  address: SocketAddress,
+  { backlog, reusePort, ipv6Only }: Omit<ListenTcpOptions, "port">,
+): ListenOptions {
+  return {
+    address,
+    ...(backlog === undefined ? {} : { backlog }),
+    ...(reusePort === undefined ? {} : { reusePort }),
+    ...(ipv6Only === undefined ? {} : { ipv6Only }),
+  };
 }
 
-function explain(cause: unknown): string {
-  const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
-  switch (code) {
-    case "EADDRINUSE":
-      return "the port is in use (EADDRINUSE): stop the program that has it, or choose another port";
-    case "EACCES":
-      return "this user may not listen there (EACCES): choose a port above 1023";
-    case "EADDRNOTAVAIL":
-      return "this machine does not have that address (EADDRNOTAVAIL)";
-    default:
-      return cause instanceof Error ? cause.message : String(cause);
-  }
+/** A machine without IPv6 may still have a name with an IPv6 address. */
+function isNotHere(cause: unknown): boolean {
+  const code = codeOf(cause);
+  return code === "EADDRNOTAVAIL" || code === "EAFNOSUPPORT";
+}
+
+function refused(address: SocketAddress, cause: unknown, why = whyNotListening(cause)): ListenError {
+  return new ListenError(`listen on ${formatAddress(address)}: ${why}`, { cause });
 }

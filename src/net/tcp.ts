@@ -1,82 +1,59 @@
 /**
  * TCP connections as byte streams.
  */
-
 import { formatAddress, type SocketAddress } from "../kernel/addresses.ts";
 import { detour, mustDetour } from "../kernel/checkpoint.ts";
 import { currentNode } from "../kernel/scope.ts";
-import type { ScopeNode } from "../kernel/scope-node.ts";
-import { Waiter } from "../kernel/waiter.ts";
+import { checkDuration } from "../kernel/scopes.ts";
 import type { SocketStream } from "../streams/byte-stream.ts";
 import { ConnectError } from "../streams/errors.ts";
-import { TransportStream } from "../streams/transport-stream.ts";
+import { ConnectWaiter } from "./connect-waiter.ts";
+import { ConnectRace, connectFailed } from "./happy-eyeballs.ts";
+import { checkPort, DEFAULT_HOST, familyOf } from "./hosts.ts";
 
 export interface TcpOptions {
-  /** A name or an address; by default this machine. */
+  /** A name or an address; by default this machine, over IPv4. */
   readonly host?: string;
   readonly port: number;
+  /** The address of this machine to connect from; of a name's addresses, only those of its family are tried. */
+  readonly localHost?: string;
+  /**
+   * Of a name with several addresses: how long an attempt goes on alone before the next one begins beside it, in milliseconds; by
+   * default 250. With `Infinity` the next one begins only when the one before has failed.
+   */
+  readonly connectionAttemptDelayMs?: number;
 }
 
-/** Where servers listen and clients connect if no host is given: this machine only. */
-export const DEFAULT_HOST = "127.0.0.1";
+const CONNECTION_ATTEMPT_DELAY_MS = 250;
 
 /**
- * Connects to a TCP server. Always a checkpoint; cancelled, the attempt is abandoned.
+ * Connects to a TCP server. The addresses of a name race (RFC 8305, "happy eyeballs"): the families take turns, an attempt begins when the
+ * one before has failed or after 250 ms, none is given up before another has won. Always a checkpoint; cancelled, all attempts
+ * are given up. There is no timeout of its own: use `withTimeout`.
  *
- * @throws ConnectError if the connection cannot be made; its `cause` is the system's error.
+ * @throws ConnectError if the connection cannot be made; its `cause` is the system's error, and where several addresses were tried, an
+ *   `ErrorGroup` with a `ConnectError` for each.
  */
 export function openTcp(options: TcpOptions): Promise<SocketStream> {
   const scope = currentNode();
   if (mustDetour(scope)) return detour(scope, () => openTcp(options));
-  return new ConnectWaiter(scope, { host: options.host ?? DEFAULT_HOST, port: options.port }).promise;
-}
-
-class ConnectWaiter extends Waiter<SocketStream> {
-  readonly #abandon: () => void;
-  #isOver = false;
-
-  constructor(scope: ScopeNode, address: SocketAddress) {
-    super(scope);
-    const protocol = new TransportStream(
-      (stream) => {
-        // The connection stood in the very moment in which the attempt was abandoned.
-        if (this.#isOver) stream.abort();
-        else {
-          this.#isOver = true;
-          this.wake(stream);
-        }
-      },
-      (cause) => {
-        if (this.#isOver) return;
-        this.#isOver = true;
-        this.fail(() => connectFailed(address, cause));
-      },
+  const { host = DEFAULT_HOST, port, localHost, connectionAttemptDelayMs: delayMs } = options;
+  const address: SocketAddress = { host, port };
+  const badPort = checkPort(port);
+  if (badPort !== undefined) {
+    return Promise.reject(
+      new ConnectError(`connect to ${formatAddress(address)}: ${badPort.message}`, { cause: badPort }),
     );
-    this.#abandon = scope.loop.network.connect({ address }, protocol);
   }
-
-  protected override abandoned(): void {
-    this.#isOver = true;
-    this.#abandon();
+  if (delayMs !== undefined) {
+    const badDelay = checkDuration("openTcp: connectionAttemptDelayMs", delayMs);
+    if (badDelay !== undefined) return Promise.reject(badDelay);
   }
-}
-
-function connectFailed(address: SocketAddress, cause: Error | undefined): ConnectError {
-  return new ConnectError(`connect to ${formatAddress(address)}: ${explain(cause)}`, { cause });
-}
-
-function explain(cause: Error | undefined): string {
-  const code = cause !== undefined && "code" in cause ? cause.code : undefined;
-  switch (code) {
-    case "ECONNREFUSED":
-      return "nothing listens there (ECONNREFUSED)";
-    case "ENOTFOUND":
-      return "the host name is not known (ENOTFOUND)";
-    case "EMFILE":
-      return "this process has no file descriptor left (EMFILE): close connections, or raise `ulimit -n`";
-    case "ETIMEDOUT":
-      return "no answer (ETIMEDOUT)";
-    default:
-      return cause?.message || String(code ?? "closed before it stood");
+  if (familyOf(host) !== undefined) {
+    const connecting = localHost === undefined ? { address } : { address, localHost };
+    return new ConnectWaiter<SocketAddress>(scope, connecting, (cause) => connectFailed(address, cause)).promise;
   }
+  const family = localHost === undefined ? undefined : familyOf(localHost);
+  return new ConnectRace(scope, { address, localHost, family, delayMs: delayMs ?? CONNECTION_ATTEMPT_DELAY_MS })
+    .promise;
 }

@@ -4,7 +4,7 @@
  */
 
 import { abortable, type CancelScope, cancelScope, Event, fromCallback, openFeed, until } from "coppice";
-import { StreamListener } from "../../src/net/listener.ts";
+import { StreamListener } from "../../src/net/stream-listener.ts";
 import { channelWaits } from "./channel-waits.ts";
 import { combinatorWaits } from "./combinator-waits.ts";
 import { connected, NotingTransport } from "./noting-transport.ts";

@@ -5,6 +5,7 @@
  * handle, and where there is no handle to be had it is read in the ordinary way.
  */
 import { lookup } from "node:dns/promises";
+import { chmodSync } from "node:fs";
 import { lstat, unlink } from "node:fs/promises";
 import net from "node:net";
 import type { Address } from "../../kernel/addresses.ts";
@@ -87,6 +88,12 @@ export class NodeNetwork implements Network {
       server.once("error", reject);
       server.listen({ ...where, backlog: options.backlog ?? BACKLOG }, () => {
         server.removeListener("error", reject);
+        try {
+          if ("path" in address && options.mode !== undefined) chmodSync(address.path, options.mode);
+        } catch (error) {
+          server.close(() => reject(error));
+          return;
+        }
         server.on("error", (error) => handler.acceptFailed(error));
         resolve(new ServerListener(server));
       });
