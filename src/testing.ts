@@ -6,5 +6,11 @@ export { assertCheckpoints, assertNoCheckpoints } from "./testing/checkpoints.ts
 export { type LeakGuardOptions, withLeakGuard } from "./testing/leak-guard.ts";
 export { type Leak, LeakError } from "./testing/leaks/leak.ts";
 export { Sequencer } from "./testing/sequencer.ts";
+export {
+  checkHalfCloseableStream,
+  checkOneWayStream,
+  checkTwoWayStream,
+  type StreamCheckOptions,
+} from "./testing/streams/check.ts";
 export { type RealTestOptions, real, type VirtualTestOptions, virtual } from "./testing/test-wrapper.ts";
 export { type VirtualRunOptions, virtualRun, waitAllTasksBlocked } from "./testing/virtual-run.ts";
