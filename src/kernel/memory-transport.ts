@@ -129,7 +129,8 @@ class MemoryTransport implements Transport {
         this.#lose(systemError("EPIPE", "write", this.remoteAddress));
       } else {
         this.#bufferedBytes -= item.length;
-        if (peer.#state === "open") peer.protocol.dataReceived(item);
+        // The sender may hold on to what it sent, and the receiver do with it what it likes.
+        if (peer.#state === "open") peer.protocol.dataReceived(new Uint8Array(item));
       }
     }
     this.#checkRoom();
