@@ -45,7 +45,7 @@ const STUCK =
   "Look for a wait on something that nobody sets, sends or closes; to wait for a signal, use main()";
 
 export class NodeLoop implements Loop {
-  readonly name = "node";
+  readonly name: string = "node";
   budget = 1;
 
   #network: Network | undefined;
@@ -67,14 +67,14 @@ export class NodeLoop implements Loop {
   get network(): Network {
     if (makeNetwork === undefined)
       throw new Error("this loop has no sockets: import from coppice/net, which installs them");
-    this.#network ??= makeNetwork(() => this.#turnBegan());
+    this.#network ??= makeNetwork(() => this.turnBegan());
     return this.#network;
   }
 
   get processes(): Processes {
     if (makeProcesses === undefined)
       throw new Error("this loop has no subprocesses: import from coppice/process, which installs them");
-    return makeProcesses(() => this.#turnBegan());
+    return makeProcesses(() => this.turnBegan());
   }
 
   time(): number {
@@ -103,7 +103,7 @@ export class NodeLoop implements Loop {
     this.#breath ??= new Promise((resolve) => {
       setImmediate(() => {
         this.#breath = undefined;
-        this.#turnBegan();
+        this.turnBegan();
         resolve();
       });
     });
@@ -158,7 +158,8 @@ export class NodeLoop implements Loop {
     for (const callback of callbacks) callback();
   };
 
-  #turnBegan(): void {
+  /** A callback came from the event loop: the tasks have a new slice. */
+  protected turnBegan(): void {
     this.#isFreshTurn = true;
   }
 
@@ -170,7 +171,7 @@ export class NodeLoop implements Loop {
   }
 
   readonly #ring = (): void => {
-    this.#turnBegan();
+    this.turnBegan();
     this.#alarmAt = Infinity;
     const now = performance.now();
     for (let due = this.#timers.takeDue(now); due !== undefined; due = this.#timers.takeDue(now)) due();
