@@ -56,6 +56,11 @@ const connectingToPath: Words = {
   ENOENT: "there is no such socket (ENOENT)",
 };
 
+const datagrams: Words = {
+  EACCES: "this user may not do that (EACCES): a broadcast address needs `broadcast: true`",
+  EADDRNOTAVAIL: "there is no such address or group membership here (EADDRNOTAVAIL)",
+};
+
 /** The system's code of an error, if it has one. */
 export function codeOf(cause: unknown): string | undefined {
   return cause instanceof Error && "code" in cause && typeof cause.code === "string" ? cause.code : undefined;
@@ -79,6 +84,11 @@ export function whyNotListening(cause: unknown): string {
 /** Why a Unix socket could not be listened on. */
 export function whyNotListeningOnPath(cause: unknown): string {
   return inWords(cause, listeningOnPath);
+}
+
+/** What went wrong with a datagram or a multicast group. */
+export function whyNoDatagram(cause: unknown): string {
+  return inWords(cause, datagrams);
 }
 
 function inWords(cause: unknown, own: Words): string {

@@ -1,15 +1,23 @@
 /**
  * Serving connections: a task for each, a graceful stop, and isolation of one connection's trouble from the others.
  */
-import { BrokenError, ClosedError } from "../kernel/errors.ts";
-import type { TaskGroup } from "../kernel/group.ts";
+import { callBody, type Returned } from "../kernel/body.ts";
+import { checkFunction, describe } from "../kernel/check-function.ts";
+import { BrokenError } from "../kernel/errors.ts";
 import { currentNode, currentScope, onStopping } from "../kernel/scope.ts";
 import { cancelScope, moveOnAfter } from "../kernel/scopes.ts";
 import { taskGroup } from "../kernel/task-group.ts";
 import type { ByteStream } from "../streams/byte-stream.ts";
 import type { Listener } from "../streams/listener.ts";
+import { acceptAll } from "./accept-loop.ts";
+import { ConnectionLimit } from "./connection-limit.ts";
 
 export interface ServeOptions<S extends ByteStream = ByteStream> {
+  /**
+   * How many connections are handled at a time; by default, as many as come. At the limit no more are accepted until one has ended: they
+   * wait, as many as the `backlog` of the listener allows, and further ones are refused. Several listeners share the limit.
+   */
+  readonly maxConnections?: number;
   /**
    * What to do with an error that a handler threw. By default it ends the server, as a failing task ends its group: a bug should
    * be seen. A lost connection (`BrokenError`) is no such error: it ends that handler only.
@@ -22,53 +30,68 @@ export interface ServeOptions<S extends ByteStream = ByteStream> {
 const CLOSE_TIMEOUT_MS = 5_000;
 
 /**
- * Runs `handler` in a task of its own for each connection, and closes the connection when the handler is done.
- * Goes on until the listener is closed, or a stop is asked of a scope around it: then it
- * stops accepting and waits for the handlers, until the grace period cancels them. The listener is closed on every way out.
+ * Runs `handler` in a task of its own for each connection of a listener, or of several, and closes the connection when the handler is done.
+ * Goes on until every listener is closed, or a stop is asked of a scope around it: then it
+ * stops accepting and waits for the handlers, until the grace period cancels them. A handler that waits for what its peer says next looks for
+ * the stop itself (`currentScope().whenStopping()`), as only it knows whether it is in the middle of something. The listeners are closed on every
+ * way out. An accept that fails for want of descriptors or memory is reported and tried again.
+ *
+ * @throws RangeError if `maxConnections` is no whole number of at least 1.
  */
 export function serve<S extends ByteStream>(
-  listener: Listener<S>,
-  handler: (stream: S) => void | PromiseLike<void>,
+  listeners: Listener<S> | readonly Listener<S>[],
+  handler: (stream: S) => Returned<void>,
   options: ServeOptions<S> = {},
 ): Promise<void> {
   return taskGroup(async (group) => {
+    const all = Symbol.asyncIterator in listeners ? [listeners] : listeners;
     try {
+      checkFunction("serve", handler);
+      const limit = new ConnectionLimit(checkMax(options.maxConnections));
+      const begin = (stream: S): void => {
+        const task = async (): Promise<void> => {
+          try {
+            await handle(stream, handler, options);
+          } finally {
+            limit.end();
+          }
+        };
+        group.spawn(task, { name: "connection" });
+      };
       await cancelScope(async (accepting) => {
         const forget = onStopping(currentNode(), () => accepting.cancel("stopping"));
         try {
-          await acceptAll(listener, group, (stream) => handle(stream, handler, options));
+          if (all.length === 1) await acceptAll(all[0] as Listener<S>, limit, begin);
+          else await acceptFromAll(all, (listener) => acceptAll(listener, limit, begin));
         } finally {
           forget();
         }
       });
     } finally {
-      await listener.close();
+      await Promise.all(all.map((listener) => listener.close()));
     }
   });
 }
 
-async function acceptAll<S extends ByteStream>(
-  listener: Listener<S>,
-  group: TaskGroup,
-  handleOne: (stream: S) => Promise<void>,
-): Promise<void> {
-  try {
-    for (;;) {
-      const stream = await listener.accept();
-      group.spawn(() => handleOne(stream), { name: "connection" });
-    }
-  } catch (error) {
-    if (!(error instanceof ClosedError)) throw error;
-  }
+function acceptFromAll<L>(listeners: readonly L[], accept: (listener: L) => Promise<void>): Promise<void> {
+  return taskGroup((group) => {
+    for (const listener of listeners) group.spawn(() => accept(listener), { name: "listener" });
+  });
+}
+
+/** @throws RangeError */
+function checkMax(max = Infinity): number {
+  if (max === Infinity || (Number.isInteger(max) && max >= 1)) return max;
+  throw new RangeError(`serve: expected maxConnections of at least 1, got ${describe(max)}`);
 }
 
 async function handle<S extends ByteStream>(
   stream: S,
-  handler: (stream: S) => void | PromiseLike<void>,
+  handler: (stream: S) => Returned<void>,
   options: ServeOptions<S>,
 ): Promise<void> {
   try {
-    await handler(stream);
+    await callBody(handler, stream);
   } catch (error) {
     if (error instanceof BrokenError) return;
     if (options.onError === undefined || currentScope().isCancelled) throw error;
