@@ -23,3 +23,4 @@ export type { FrameDecoder, Framing } from "./streams/framing/framing.ts";
 export { type LengthPrefixedOptions, lengthPrefixed } from "./streams/framing/length-prefixed.ts";
 export type { Listener } from "./streams/listener.ts";
 export { memoryPair } from "./streams/memory-pair.ts";
+export { stapled } from "./streams/stapled.ts";

@@ -12,5 +12,7 @@ export {
   checkTwoWayStream,
   type StreamCheckOptions,
 } from "./testing/streams/check.ts";
+export { lockstepOneWayPair, lockstepPair } from "./testing/streams/lockstep.ts";
+export { type MemoryStreamHooks, memoryOneWayPair } from "./testing/streams/memory.ts";
 export { type RealTestOptions, real, type VirtualTestOptions, virtual } from "./testing/test-wrapper.ts";
 export { type VirtualRunOptions, virtualRun, waitAllTasksBlocked } from "./testing/virtual-run.ts";

@@ -2,8 +2,23 @@
  * Every kind of stream there is, each with the check of the conformance kit that it passes: a line here, and it is checked on virtual
  * loops with several seeds, and on the real one.
  */
-import { type ByteStream, listen, memoryPair, openTcp } from "coppice/net";
-import { checkHalfCloseableStream } from "coppice/testing";
+import { currentLoop, sleep } from "coppice";
+import {
+  type ByteStream,
+  listen,
+  memoryPair,
+  openTcp,
+  type ReceiveStream,
+  type SendStream,
+  stapled,
+} from "coppice/net";
+import {
+  checkHalfCloseableStream,
+  checkOneWayStream,
+  lockstepOneWayPair,
+  lockstepPair,
+  memoryOneWayPair,
+} from "coppice/testing";
 
 export interface StreamKind {
   readonly name: string;
@@ -12,10 +27,46 @@ export interface StreamKind {
   readonly check: () => Promise<void>;
 }
 
+/** A receiver in drops, and hooks that wait and then let everything pass. */
+const idle = (): Promise<void> => sleep(0);
+const drops = (): number => 1 + Math.floor(currentLoop().random() * 3_000);
+
 export const streamKinds: readonly StreamKind[] = [
   { name: "memory pairs", check: () => checkHalfCloseableStream(async () => memoryPair()) },
   { name: "TCP", check: () => checkHalfCloseableStream(tcpPair) },
+  { name: "lockstep pairs", check: () => checkHalfCloseableStream(async () => lockstepPair()) },
+  { name: "one-way lockstep pairs", check: () => checkOneWayStream(async () => lockstepOneWayPair()) },
+  {
+    name: "one-way memory pairs",
+    check: () => checkOneWayStream(async () => memoryOneWayPair(), { neverBlocks: true }),
+  },
+  {
+    name: "one-way memory pairs whose hooks wait and whose bytes trickle",
+    check: () =>
+      checkOneWayStream(async () => memoryOneWayPair({ beforeSend: idle, beforeReceive: idle, trickleBytes: drops }), {
+        neverBlocks: true,
+      }),
+  },
+  {
+    name: "stapled memory pairs",
+    check: () =>
+      checkHalfCloseableStream(async () => crossed(memoryOneWayPair, memoryOneWayPair), { neverBlocks: true }),
+  },
+  {
+    name: "stapled halves of memory pairs and of lockstep pairs",
+    check: () => checkHalfCloseableStream(async () => crossed(memoryPair, lockstepOneWayPair)),
+  },
 ];
+
+/** Staples two pairs into one, the other way round. */
+function crossed(
+  makeFirst: () => readonly [SendStream, ReceiveStream],
+  makeSecond: () => readonly [SendStream, ReceiveStream],
+): [ByteStream, ByteStream] {
+  const [toSecond, fromFirst] = makeFirst();
+  const [toFirst, fromSecond] = makeSecond();
+  return [stapled(toSecond, fromSecond), stapled(toFirst, fromFirst)];
+}
 
 async function tcpPair(): Promise<[ByteStream, ByteStream]> {
   const listener = await listen({ port: 0 });

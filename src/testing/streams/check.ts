@@ -17,10 +17,10 @@ import type { ByteStream, Closable, ReceiveStream, SendStream } from "../../stre
 import { Calls, End } from "./end.ts";
 import { outcome } from "./expect.ts";
 import { describe, Finding } from "./finding.ts";
-import type { Rule } from "./rule.ts";
-import { halfCloseRules } from "./rules-half-close.ts";
-import { oneWayRules } from "./rules-one-way.ts";
-import { twoWayRules } from "./rules-two-way.ts";
+import { halfCloseRules } from "./rules/half-close.ts";
+import { oneWayRules } from "./rules/one-way.ts";
+import type { Rule } from "./rules/rule.ts";
+import { twoWayRules } from "./rules/two-way.ts";
 
 /** What is known of the streams that are checked. */
 export interface StreamCheckOptions {

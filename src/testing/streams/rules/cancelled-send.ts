@@ -1,12 +1,12 @@
 /** What a cancellation makes of sending: all or nothing. */
-import { cancelScope, moveOnAfter, shield } from "../../kernel/scopes.ts";
-import { CHUNK_BYTES, clog, fillUp } from "./clog.ts";
-import { quiet } from "./end.ts";
-import { expectBytes, joined, pattern, readExactly, readToEnd, together, transfer } from "./expect.ts";
-import { finding } from "./finding.ts";
-import { attempt, moments } from "./moments.ts";
+import { cancelScope, moveOnAfter, shield } from "../../../kernel/scopes.ts";
+import { CHUNK_BYTES, clog, fillUp } from "../clog.ts";
+import { quiet } from "../end.ts";
+import { expectBytes, joined, pattern, readExactly, readToEnd, together, transfer } from "../expect.ts";
+import { finding } from "../finding.ts";
+import { attempt, moments } from "../moments.ts";
+import { expectCancelled } from "./cancelled-receive.ts";
 import type { Rule } from "./rule.ts";
-import { expectCancelled } from "./rules-cancelled-receive.ts";
 
 /** Bytes that are nowhere in a `pattern`. */
 const NEVER: Uint8Array = new Uint8Array(10).fill(255);

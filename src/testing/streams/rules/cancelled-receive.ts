@@ -1,12 +1,12 @@
 /** What a cancellation makes of receiving: a receive that was cut short has taken nothing, and one that was not has its bytes. */
 
-import type { CancelScope } from "../../kernel/cancel-scope.ts";
-import { type Cancelled, isCancelled } from "../../kernel/errors.ts";
-import { cancelScope, moveOnAfter, shield } from "../../kernel/scopes.ts";
-import type { End } from "./end.ts";
-import { expectBytes, outcome, pattern, readExactly, together, turns } from "./expect.ts";
-import { describe, finding } from "./finding.ts";
-import { attempt, moments } from "./moments.ts";
+import type { CancelScope } from "../../../kernel/cancel-scope.ts";
+import { type Cancelled, isCancelled } from "../../../kernel/errors.ts";
+import { cancelScope, moveOnAfter, shield } from "../../../kernel/scopes.ts";
+import type { End } from "../end.ts";
+import { expectBytes, outcome, pattern, readExactly, together, turns } from "../expect.ts";
+import { describe, finding } from "../finding.ts";
+import { attempt, moments } from "../moments.ts";
 import type { Rule } from "./rule.ts";
 
 const ways: readonly { readonly what: string; receive(end: End): Promise<Uint8Array | undefined> }[] = [

@@ -1,5 +1,5 @@
 /** One row of what streams are checked for. */
-import type { End } from "./end.ts";
+import type { End } from "../end.ts";
 
 /** Two connected ends. Of one-way streams, `a` sends and `b` receives. */
 export interface Ends {

@@ -1,9 +1,9 @@
 /** `sendEof` and `trySend`. */
-import { BrokenError, BusyError, ClosedError } from "../../kernel/errors.ts";
-import { cancelScope, shield } from "../../kernel/scopes.ts";
-import { assertCheckpoints, assertNoCheckpoints } from "../checkpoints.ts";
-import { CHUNK_BYTES, clog } from "./clog.ts";
-import type { End } from "./end.ts";
+import { BrokenError, BusyError, ClosedError } from "../../../kernel/errors.ts";
+import { cancelScope, shield } from "../../../kernel/scopes.ts";
+import { assertCheckpoints, assertNoCheckpoints } from "../../checkpoints.ts";
+import { CHUNK_BYTES, clog } from "../clog.ts";
+import type { End } from "../end.ts";
 import {
   expectBytes,
   expectEof,
@@ -15,10 +15,10 @@ import {
   sendUntilBroken,
   together,
   transfer,
-} from "./expect.ts";
-import { finding } from "./finding.ts";
+} from "../expect.ts";
+import { finding } from "../finding.ts";
+import { expectCancelled } from "./cancelled-receive.ts";
 import type { Rule } from "./rule.ts";
-import { expectCancelled } from "./rules-cancelled-receive.ts";
 
 export const halfCloseRules: readonly Rule[] = [
   {

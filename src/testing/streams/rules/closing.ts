@@ -1,8 +1,8 @@
 /** Closing and aborting, as the side that does it sees it. */
-import { ClosedError, isCancelled } from "../../kernel/errors.ts";
-import { cancelScope, moveOnAfter, shield } from "../../kernel/scopes.ts";
-import { clog, fillUp } from "./clog.ts";
-import type { End } from "./end.ts";
+import { ClosedError, isCancelled } from "../../../kernel/errors.ts";
+import { cancelScope, moveOnAfter, shield } from "../../../kernel/scopes.ts";
+import { clog, fillUp } from "../clog.ts";
+import type { End } from "../end.ts";
 import {
   expectBytes,
   expectEof,
@@ -13,8 +13,8 @@ import {
   readToEnd,
   together,
   transfer,
-} from "./expect.ts";
-import { describe, finding } from "./finding.ts";
+} from "../expect.ts";
+import { describe, finding } from "../finding.ts";
 import type { Rule } from "./rule.ts";
 
 export const closingRules: readonly Rule[] = [

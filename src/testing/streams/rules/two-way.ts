@@ -1,7 +1,7 @@
 /** How the two directions of a stream go together. The rules of each direction are checked both ways besides. */
-import { BrokenError, ClosedError } from "../../kernel/errors.ts";
-import { CHUNK_BYTES, clog } from "./clog.ts";
-import type { End } from "./end.ts";
+import { BrokenError, ClosedError } from "../../../kernel/errors.ts";
+import { CHUNK_BYTES, clog } from "../clog.ts";
+import type { End } from "../end.ts";
 import {
   expectBytes,
   expectEof,
@@ -13,8 +13,8 @@ import {
   sendUntilBroken,
   together,
   transfer,
-} from "./expect.ts";
-import { describe, finding } from "./finding.ts";
+} from "../expect.ts";
+import { describe, finding } from "../finding.ts";
 import type { Rule } from "./rule.ts";
 
 const MEGABYTE = 1024 * 1024;

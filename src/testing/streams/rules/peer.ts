@@ -1,6 +1,6 @@
 /** What one side sees of the other side's end. */
-import { BrokenError, ClosedError } from "../../kernel/errors.ts";
-import { clog } from "./clog.ts";
+import { BrokenError, ClosedError } from "../../../kernel/errors.ts";
+import { clog } from "../clog.ts";
 import {
   expectBytes,
   expectError,
@@ -10,8 +10,8 @@ import {
   sendUntilBroken,
   together,
   turns,
-} from "./expect.ts";
-import { describe, finding } from "./finding.ts";
+} from "../expect.ts";
+import { describe, finding } from "../finding.ts";
 import type { Rule } from "./rule.ts";
 
 export const peerRules: readonly Rule[] = [

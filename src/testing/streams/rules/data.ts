@@ -1,7 +1,7 @@
 /** What is sent and received, and by how many at once. */
-import { BusyError } from "../../kernel/errors.ts";
-import { assertCheckpoints } from "../checkpoints.ts";
-import { CHUNK_BYTES, clog } from "./clog.ts";
+import { BusyError } from "../../../kernel/errors.ts";
+import { assertCheckpoints } from "../../checkpoints.ts";
+import { CHUNK_BYTES, clog } from "../clog.ts";
 import {
   expectBytes,
   expectEof,
@@ -12,8 +12,8 @@ import {
   readToEnd,
   together,
   turns,
-} from "./expect.ts";
-import { describe, finding } from "./finding.ts";
+} from "../expect.ts";
+import { describe, finding } from "../finding.ts";
 import type { Rule } from "./rule.ts";
 
 const SIZES = [1, 2, 3, 100, 1_000, 65_536, 1, 100_003, 7];

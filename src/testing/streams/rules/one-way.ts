@@ -1,0 +1,16 @@
+/** The rules of `SendStream` and `ReceiveStream`. */
+
+import { cancelledReceiveRules } from "./cancelled-receive.ts";
+import { cancelledSendRules } from "./cancelled-send.ts";
+import { closingRules } from "./closing.ts";
+import { dataRules } from "./data.ts";
+import { peerRules } from "./peer.ts";
+import type { Rule } from "./rule.ts";
+
+export const oneWayRules: readonly Rule[] = [
+  ...dataRules,
+  ...closingRules,
+  ...peerRules,
+  ...cancelledReceiveRules,
+  ...cancelledSendRules,
+];
