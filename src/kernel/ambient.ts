@@ -28,3 +28,11 @@ export function createAmbient<T>(): Ambient<T> {
     enter: (value) => storage.enterWith(value),
   };
 }
+
+/** Calls `fn(...args)` in the asynchronous context in which it was made: this library's value and those of every other storage. */
+export type InContext = <A extends unknown[], R>(fn: (...args: A) => R, ...args: A) => R;
+
+/** For callbacks that come from somewhere else: the context of this call, to call them in. */
+export function captureContext(): InContext {
+  return AsyncLocalStorage.snapshot() as InContext;
+}

@@ -11,7 +11,8 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { inMicrotask } from "../../kernel/microtask.ts";
 import type { Network } from "../../kernel/network.ts";
 import type { Loop, Startable, Timer } from "../../kernel/ports.ts";
-import type { Processes } from "../../kernel/processes.ts";
+import type { Processes, SignalName } from "../../kernel/processes.ts";
+import type { SignalSource } from "../../kernel/signals.ts";
 import { TimerQueue } from "../../kernel/timer-queue.ts";
 
 /** How long tasks may keep the event loop to themselves, in milliseconds. */
@@ -44,7 +45,7 @@ const STUCK =
   "every task is blocked, and nothing is left that could wake one: no timer, no open handle. " +
   "Look for a wait on something that nobody sets, sends or closes; to wait for a signal, use main()";
 
-export class NodeLoop implements Loop {
+export class NodeLoop implements Loop, SignalSource {
   readonly name: string = "node";
   budget = 1;
 
@@ -127,6 +128,11 @@ export class NodeLoop implements Loop {
 
   warn(message: string, code: string): void {
     process.emitWarning(message, { type: "CoppiceWarning", code });
+  }
+
+  onSignal(signal: SignalName, callback: () => void): () => void {
+    process.on(signal, callback);
+    return () => process.removeListener(signal, callback);
   }
 
   attach(stuck: (what: string) => void): void {

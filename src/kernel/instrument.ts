@@ -1,0 +1,29 @@
+/**
+ * Where debug mode hooks in. While it is off, the kernel pays one look at a field, and only where something has gone wrong already;
+ * what watches is loaded when it is first asked for (`loops/node/debug.ts`).
+ */
+import type { Loop } from "./ports.ts";
+
+/** What debug mode is told, and what it can tell. */
+export interface Debug {
+  /** Notes the stack of this call as the place where `thing` is made. */
+  made(thing: object): void;
+  /** That place, to be added to a message: lines of a stack, and one that leads to them. */
+  madeAt(thing: object): string | undefined;
+  /** A callback begins in `loop`; `what` says which, and `thing` is what it was made with. Each call is followed by one of `leave`. */
+  enter(loop: Loop, what: () => string, thing: object): void;
+  leave(): void;
+  /** Reports what holds `loop` for `slowMs` milliseconds or more. Asked again, it sets that limit. */
+  watch(loop: Loop, slowMs: number): void;
+  /** Ends that, where it was not asked for from outside of the program. */
+  unwatch(loop: Loop): void;
+  isWatching(loop: Loop): boolean;
+}
+
+/** The debug mode of this process: `undefined` while nobody asked for it. */
+export const instruments: { debug: Debug | undefined; load: () => Debug } = {
+  debug: undefined,
+  load: () => {
+    throw new Error("debug mode is not installed: import from a public entry of coppice");
+  },
+};

@@ -1,0 +1,35 @@
+/**
+ * What runs functions for an event loop: threads and processes come from other layers; by default they run here, in a later turn.
+ */
+import { checkFunction } from "../kernel/check-function.ts";
+import type { FutureLike } from "../kernel/future-like.ts";
+
+/** Runs functions somewhere: in threads, in processes, or right here. */
+export interface Executor {
+  /** Has `fn(...args)` called, and tells how it ended. A future is cancelled when its wait is; a promise is abandoned. */
+  submit<A extends unknown[], T>(fn: (...args: A) => T, ...args: A): FutureLike<Awaited<T>> | PromiseLike<Awaited<T>>;
+  /** Ends it: takes no more, and settles when all that was submitted has ended. */
+  close?(): void | PromiseLike<void>;
+}
+
+/** Calls what it is given in a later turn of the event loop, which a long computation therefore holds up: for tests, and where there are no threads. */
+export class TurnExecutor implements Executor {
+  readonly #later: (callback: () => void) => void;
+
+  constructor(later: (callback: () => void) => void) {
+    this.#later = later;
+  }
+
+  submit<A extends unknown[], T>(fn: (...args: A) => T, ...args: A): Promise<Awaited<T>> {
+    checkFunction("runInExecutor", fn);
+    return new Promise<Awaited<T>>((resolve, reject) => {
+      this.#later(() => {
+        try {
+          resolve(fn(...args) as Awaited<T>);
+        } catch (error) {
+          reject(error);
+        }
+      });
+    });
+  }
+}

@@ -1,0 +1,123 @@
+/** Opening what an event loop has: servers, connections, datagram endpoints, subprocesses. Each is a checkpoint, and cancelled leaves nothing behind. */
+import type { Address } from "../kernel/addresses.ts";
+import { detour, mustDetour } from "../kernel/checkpoint.ts";
+import type { DatagramOptions } from "../kernel/datagrams.ts";
+import { Cancelled } from "../kernel/errors.ts";
+import { currentNode } from "../kernel/scope.ts";
+import { until } from "../kernel/until.ts";
+import { ConnectWaiter } from "./connect.ts";
+import { Endpoint } from "./endpoint.ts";
+import type { EndpointProtocol, EndpointTransport } from "./endpoint-protocol.ts";
+import type { Home, Resource } from "./home.ts";
+import { ProtocolServer, type Server } from "./server.ts";
+import type { StreamProtocol, StreamTransport } from "./stream-protocol.ts";
+import { type Command, Subprocess, type SubprocessOptions, startSubprocess } from "./subprocess.ts";
+import type { SubprocessProtocol, SubprocessTransport } from "./subprocess-protocol.ts";
+
+const DEFAULT_HOST = "127.0.0.1";
+
+/** Where a server listens, and how. */
+export interface CreateServerOptions {
+  /** The address to listen on; by default this machine only. `"0.0.0.0"` and `"::"` are everybody. */
+  readonly host?: string;
+  /** 0 lets the system choose; `addresses` of the server says which. */
+  readonly port: number;
+  /** How many connections the system may hold before they are accepted; by default 1024. */
+  readonly backlog?: number;
+  /** Lets several processes listen on one address, and the system spread the connections over them. */
+  readonly reusePort?: boolean;
+  /** Listening on `::`, refuses IPv4; by default both come in. */
+  readonly ipv6Only?: boolean;
+}
+
+/** The Unix socket on which a server listens. A stale one is not removed. */
+export interface CreateUnixServerOptions {
+  readonly path: string;
+  /** How many connections the system may hold before they are accepted; by default 1024. */
+  readonly backlog?: number;
+}
+
+/** Where to connect. A name's first address is tried: `openTcp` of `coppice/net` races them. */
+export interface CreateConnectionOptions {
+  /** A name or an address; by default this machine. */
+  readonly host?: string;
+  readonly port: number;
+  /** The address of this machine to connect from. */
+  readonly localHost?: string;
+}
+
+export async function openServer(
+  home: Home,
+  makeProtocol: () => StreamProtocol,
+  options: CreateServerOptions | CreateUnixServerOptions,
+): Promise<Server> {
+  const server = new ProtocolServer(home, makeProtocol);
+  const { backlog } = options;
+  const listening = server.listen({
+    address: addressOf(options),
+    ...(backlog === undefined ? {} : { backlog }),
+    ...("port" in options ? portOptions(options) : {}),
+  });
+  await orAbort(listening, server);
+  return server;
+}
+
+export function openConnection<P extends StreamProtocol>(
+  home: Home,
+  makeProtocol: () => P,
+  options: CreateConnectionOptions | { readonly path: string },
+): Promise<[StreamTransport, P]> {
+  const scope = currentNode();
+  if (mustDetour(scope)) return detour(scope, () => openConnection(home, makeProtocol, options));
+  const address = addressOf(options);
+  const connecting =
+    "localHost" in options && options.localHost !== undefined ? { address, localHost: options.localHost } : { address };
+  return new ConnectWaiter(scope, home, makeProtocol, connecting).promise;
+}
+
+export async function openEndpoint<P extends EndpointProtocol>(
+  home: Home,
+  makeProtocol: () => P,
+  options: DatagramOptions,
+): Promise<[EndpointTransport, P]> {
+  const protocol = makeProtocol();
+  const endpoint = new Endpoint(home, protocol);
+  await orAbort(endpoint.open(options), endpoint);
+  return [endpoint, protocol];
+}
+
+export async function openSubprocess<P extends SubprocessProtocol>(
+  home: Home,
+  makeProtocol: () => P,
+  command: Command,
+  options: SubprocessOptions,
+): Promise<[SubprocessTransport, P]> {
+  const protocol = makeProtocol();
+  const child = new Subprocess(home, protocol);
+  await orAbort(startSubprocess(child, command, options), child);
+  return [child, protocol];
+}
+
+/** Waits until `resource` is open. Cancelled, it is aborted as soon as it is. */
+async function orAbort(opening: Promise<unknown>, resource: Resource): Promise<void> {
+  try {
+    await until(opening);
+  } catch (error) {
+    if (error instanceof Cancelled) {
+      opening.then(
+        () => resource.abort(),
+        () => {},
+      );
+    }
+    throw error;
+  }
+}
+
+function addressOf(options: CreateServerOptions | CreateUnixServerOptions): Address {
+  if ("path" in options) return { path: options.path };
+  return { host: options.host ?? DEFAULT_HOST, port: options.port };
+}
+
+function portOptions({ reusePort, ipv6Only }: CreateServerOptions): { reusePort?: boolean; ipv6Only?: boolean } {
+  return { ...(reusePort === undefined ? {} : { reusePort }), ...(ipv6Only === undefined ? {} : { ipv6Only }) };
+}

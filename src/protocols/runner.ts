@@ -1,0 +1,115 @@
+/**
+ * `runUntilComplete`, `runForever` and `stop`: a `run` of the kernel on the event loop's loop, one at a time, and never inside of another.
+ *
+ * `stop` cuts it short by cancelling it. Asked for while nothing runs, it ends the next run after one turn, as in asyncio.
+ */
+import type { Returned } from "../kernel/body.ts";
+import { callBody } from "../kernel/body.ts";
+import type { CancelScope } from "../kernel/cancel-scope.ts";
+import { InvalidStateError } from "../kernel/errors.ts";
+import type { Timer } from "../kernel/ports.ts";
+import { quietly } from "../kernel/quiet.ts";
+import { run } from "../kernel/run.ts";
+import { currentNode, isInsideRun } from "../kernel/scope.ts";
+import type { ScopeNode } from "../kernel/scope-node.ts";
+import { cancelScope } from "../kernel/scopes.ts";
+import { hasSignals } from "../kernel/signals.ts";
+import { sleepForever } from "../kernel/sleep.ts";
+import type { Home } from "./home.ts";
+
+/** How long a timer can be that holds the process: three weeks, and again. */
+const HOLD_MS = 2 ** 31 - 1;
+
+export class Runner {
+  readonly #home: Home;
+  /** Told of the root of each tree of tasks that runs here. */
+  readonly #began: (root: ScopeNode) => void;
+  #state: "idle" | "running" | "stopping" = "idle";
+  #isStopAsked = false;
+  #scope: CancelScope | undefined;
+
+  constructor(home: Home, began: (root: ScopeNode) => void) {
+    this.#home = home;
+    this.#began = began;
+  }
+
+  get isRunning(): boolean {
+    return this.#state !== "idle";
+  }
+
+  stop(): void {
+    if (this.#state === "idle") this.#isStopAsked = true;
+    else this.#state = "stopping";
+    this.#scope?.cancel("the event loop was stopped");
+  }
+
+  /** @throws InvalidStateError if it was stopped before. */
+  untilComplete<T>(work: () => Returned<T>): Promise<T> {
+    return this.#run("runUntilComplete", async () => {
+      const ended = await this.#stoppable(work);
+      if (ended === undefined)
+        throw new InvalidStateError("runUntilComplete: the event loop was stopped before that was complete");
+      return ended.value;
+    });
+  }
+
+  forever(): Promise<void> {
+    return this.#run("runForever", async () => {
+      const letGo = this.#hold();
+      try {
+        await this.#stoppable(sleepForever);
+      } finally {
+        letGo();
+      }
+    });
+  }
+
+  #run<T>(what: string, work: () => Promise<T>): Promise<T> {
+    if (this.isRunning)
+      return Promise.reject(new InvalidStateError(`${what}: this event loop runs already: await that first`));
+    if (isInsideRun()) {
+      return Promise.reject(
+        new InvalidStateError(`${what} inside of a run, where an event loop runs already: await the work itself`),
+      );
+    }
+    this.#state = "running";
+    return quietly(async () => {
+      try {
+        return await run(
+          () => {
+            this.#began(currentNode().root);
+            return work();
+          },
+          { loop: this.#home.loop, name: what },
+        );
+      } finally {
+        this.#state = "idle";
+        this.#isStopAsked = false;
+      }
+    });
+  }
+
+  /** The outcome of `work`; `undefined` if a stop cut it short. */
+  async #stoppable<T>(work: () => Returned<T>): Promise<{ value: T } | undefined> {
+    const ended = await cancelScope(async (scope) => {
+      this.#scope = scope;
+      if (this.#state === "stopping") this.stop();
+      else if (this.#isStopAsked) void this.#home.loop.breathe().then(() => this.stop());
+      return { value: await callBody(work, undefined) };
+    });
+    this.#scope = undefined;
+    return ended;
+  }
+
+  /** A loop that hears signals may be woken by one at any time, which no handle shows: it holds the process, as asyncio's does. */
+  #hold(): () => void {
+    const { loop } = this.#home;
+    if (!hasSignals(loop)) return () => {};
+    let timer: Timer;
+    const hold = (): void => {
+      timer = loop.callAt(loop.time() + HOLD_MS, hold);
+    };
+    hold();
+    return () => timer.cancel();
+  }
+}

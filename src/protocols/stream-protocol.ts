@@ -1,0 +1,58 @@
+/**
+ * What users extend to serve a connection: a protocol whose every callback does nothing, so that each writes only those it needs, and the transport
+ * that it is given. After asyncio's `Protocol`.
+ *
+ * Callbacks run one at a time, outside of every task and of every cancellation, in the asynchronous context of whoever made
+ * the server or the connection. One that throws costs its connection, which is aborted, and the loop's exception handler is told.
+ */
+import type { Transport, WriteBufferLimits } from "../kernel/network.ts";
+
+/** The callback-level end of a connection, as a `StreamProtocol` is given it. */
+export interface StreamTransport extends Omit<Transport, "protocol" | "setWriteBufferLimits"> {
+  /** Who is told what happens. May be replaced: the next call goes to the new one, which hears no `connectionMade` from the transport. */
+  protocol: StreamProtocol;
+  /**
+   * Sets the marks of the write buffer, in bytes: above `high` the protocol is told to pause, at `low` or below to resume. By default `high`
+   * is 64 KiB, or four times a `low` that is given, and `low` a quarter of `high`; with `high` 0 it hears of every byte that waits.
+   *
+   * @throws RangeError if a mark is no number of bytes, or `low` is above `high`.
+   */
+  setWriteBufferLimits(limits: Partial<WriteBufferLimits>): void;
+}
+
+/**
+ * One end of a connection: made once, then data, perhaps the end of what comes, and lost once.
+ *
+ * @example
+ * ```ts
+ * class Echo extends StreamProtocol {
+ *   #transport!: StreamTransport;
+ *   override connectionMade(transport: StreamTransport): void {
+ *     this.#transport = transport;
+ *   }
+ *   override dataReceived(bytes: Uint8Array): void {
+ *     this.#transport.write(bytes);
+ *   }
+ * }
+ * const server = await currentEventLoop().createServer(() => new Echo(), { port: 8000 });
+ * ```
+ */
+export class StreamProtocol {
+  /** The connection is there. Called once, first. */
+  connectionMade(_transport: StreamTransport): void {}
+
+  /** Some bytes came, which belong to the protocol. Any number may have come together, or apart: what a message is, the protocol says. */
+  dataReceived(_bytes: Uint8Array): void {}
+
+  /** The peer will send no more. `true` leaves the connection open for writing; anything else closes it, once all was flushed. At most once. */
+  eofReceived(): boolean | void {}
+
+  /** The end; `error` is what broke it, or `undefined` for an orderly one. Called once, last. */
+  connectionLost(_error: Error | undefined): void {}
+
+  /** More waits to be sent than the high mark allows: write no more until `resumeWriting`. */
+  pauseWriting(): void {}
+
+  /** What waits has fallen to the low mark. */
+  resumeWriting(): void {}
+}
