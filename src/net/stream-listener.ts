@@ -16,6 +16,7 @@ import { Waiter } from "../kernel/waiter.ts";
 import type { Listener } from "../streams/listener.ts";
 import { TransportStream } from "../streams/transport-stream.ts";
 import { AcceptLog } from "./accept-log.ts";
+import { UntilClosed } from "./until-closed.ts";
 
 const BACKLOG = 1024;
 
@@ -54,17 +55,8 @@ export class StreamListener<A extends Address = SocketAddress> implements Listen
     return waiter.promise;
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<TransportStream<A>, void, undefined> {
-    for (;;) {
-      let stream: TransportStream<A>;
-      try {
-        stream = await this.accept();
-      } catch (error) {
-        if (error instanceof ClosedError) return;
-        throw error;
-      }
-      yield stream;
-    }
+  [Symbol.asyncIterator](): AsyncIterableIterator<TransportStream<A>, undefined> {
+    return new UntilClosed(() => this.accept());
   }
 
   async close(): Promise<void> {

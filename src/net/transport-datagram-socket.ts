@@ -24,6 +24,7 @@ import { DatagramBuffer } from "./datagram-buffer.ts";
 import { type DatagramError, DatagramTooLargeError, datagramError } from "./datagram-errors.ts";
 import type { Datagram, DatagramSocket, MulticastOptions } from "./datagram-socket.ts";
 import { checkPort, familyOf } from "./hosts.ts";
+import { UntilClosed } from "./until-closed.ts";
 
 /** The most bytes in a datagram, by the 16 bits of its length less the headers. */
 const MAX_BYTES = { 4: 65_507, 6: 65_527 } as const;
@@ -83,17 +84,8 @@ export class TransportDatagramSocket implements DatagramSocket, DatagramProtocol
     return waiter.promise;
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<Datagram, void, undefined> {
-    for (;;) {
-      let datagram: Datagram;
-      try {
-        datagram = await this.receive();
-      } catch (error) {
-        if (error instanceof ClosedError) return;
-        throw error;
-      }
-      yield datagram;
-    }
+  [Symbol.asyncIterator](): AsyncIterableIterator<Datagram, undefined> {
+    return new UntilClosed(() => this.receive());
   }
 
   joinGroup(group: string, interfaceAddress?: string): void {
