@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { Argument, Command, Option } from "commander";
 import type { SocketAddress } from "../kernel/addresses.ts";
 import type { Params } from "../rpc/messages.ts";
-import { DEFAULT_MAX_FRAME_BYTES } from "../streams/framing/length-prefixed.ts";
+import { DEFAULT_MAX_FRAME_BYTES } from "../streams/framing/limits.ts";
 import type { BenchOptions } from "./bench.ts";
 import type { CallOptions } from "./call.ts";
 import { EXIT_CODES_HELP } from "./exit-codes.ts";

@@ -177,16 +177,15 @@ export class PeerConnection implements Peer {
     for (;;) {
       if (this.#outbox.isBlocked) await this.#outbox.flushed();
       const bytes = await this.#inlet.receive();
-      if (bytes === undefined) {
-        decoder.end();
-        return;
-      }
-      decoder.push(bytes);
+      // In some framings the end is what completes the last message.
+      if (bytes === undefined) decoder.end();
+      else decoder.push(bytes);
       for (let text = this.#nextText(decoder); text !== undefined; text = this.#nextText(decoder)) {
         if (requests.count >= this.#maxInFlight && !(await this.#awaitRoom(requests))) return;
         if (this.#outbox.isBlocked) await this.#outbox.flushed();
         this.#incoming.receive(text);
       }
+      if (bytes === undefined) return;
     }
   }
 

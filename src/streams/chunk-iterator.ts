@@ -9,24 +9,24 @@
 import { Cancelled } from "../kernel/errors.ts";
 import { markHandled } from "../kernel/quiet.ts";
 
-type Step = IteratorResult<Uint8Array, undefined>;
+type Step<T> = IteratorResult<T, undefined>;
 
-interface Source {
-  receive(): Promise<Uint8Array | undefined>;
+interface Source<T> {
+  receive(): Promise<T | undefined>;
 }
 
 /** Gives what `receive` gives, until that is end-of-file. */
-export class ChunkIterator implements AsyncIterableIterator<Uint8Array, undefined> {
-  readonly #source: Source;
+export class ChunkIterator<T = Uint8Array> implements AsyncIterableIterator<T, undefined> {
+  readonly #source: Source<T>;
   #isOver = false;
 
-  constructor(source: Source) {
+  constructor(source: Source<T>) {
     this.#source = source;
   }
 
-  next(): Promise<Step> {
+  next(): Promise<Step<T>> {
     if (this.#isOver) return Promise.resolve(over());
-    const promise: Promise<Step> = this.#source.receive().then(
+    const promise: Promise<Step<T>> = this.#source.receive().then(
       (chunk) => {
         if (chunk !== undefined) return { value: chunk, done: false };
         this.#isOver = true;
@@ -40,7 +40,7 @@ export class ChunkIterator implements AsyncIterableIterator<Uint8Array, undefine
     return promise;
   }
 
-  return(): Promise<Step> {
+  return(): Promise<Step<T>> {
     this.#isOver = true;
     return Promise.resolve(over());
   }
