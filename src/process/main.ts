@@ -15,10 +15,12 @@ import { inspect } from "node:util";
 import { callBody, type Returned } from "../kernel/body.ts";
 import { hasPatientWait } from "../kernel/deadlock.ts";
 import type { Timer } from "../kernel/ports.ts";
+import type { SignalName } from "../kernel/processes.ts";
 import { run } from "../kernel/run.ts";
 import { currentNode } from "../kernel/scope.ts";
 import type { ScopeNode } from "../kernel/scope-node.ts";
 import { cancelScope } from "../kernel/scopes.ts";
+import { isHeardByOthers, takeSignal } from "./signal-desk.ts";
 
 /** How long a program has for an orderly end. */
 export interface MainOptions {
@@ -100,18 +102,16 @@ function holdProcess(program: ScopeNode): () => void {
   };
 }
 
+/** Waits of ours for a signal are patient; what the listeners of others would do, nobody knows. */
 function hasOtherSignalHandlers(): boolean {
-  return process.eventNames().some((name) => {
-    const count = process.listenerCount(name);
-    return typeof name === "string" && name.startsWith("SIG") && count > (name in EXIT_CODES ? 1 : 0);
-  });
+  return process
+    .eventNames()
+    .some((name) => typeof name === "string" && name.startsWith("SIG") && isHeardByOthers(name as SignalName));
 }
 
 function onStopSignals(handle: (signal: StopSignal) => void): () => void {
-  process.on("SIGINT", handle);
-  process.on("SIGTERM", handle);
+  const releases = (Object.keys(EXIT_CODES) as StopSignal[]).map((signal) => takeSignal(signal, () => handle(signal)));
   return () => {
-    process.removeListener("SIGINT", handle);
-    process.removeListener("SIGTERM", handle);
+    for (const release of releases) release();
   };
 }

@@ -1,0 +1,212 @@
+/**
+ * Standard input as a stream of bytes and of lines: a terminal, a pipe, a file, or nothing.
+ *
+ * Node's `process.stdin` is read only while a task waits here, so it neither holds the process open nor takes what others are to have (a child
+ * that inherits it, other code of the program). What was read and not received stays here, whoever receives next: bytes, a line, an
+ * answer. The descriptor belongs to the process: closing this stream ends its use here, and leaves it open.
+ *
+ * A process that was started with standard input closed has `/dev/null` in its place, as Node sees to: the end of the file comes at once.
+ */
+import process from "node:process";
+import { describe } from "../kernel/check-function.ts";
+import { detour, mustDetour } from "../kernel/checkpoint.ts";
+import { BrokenError, BusyError, ClosedError } from "../kernel/errors.ts";
+import { DONE } from "../kernel/microtask.ts";
+import { printsAs } from "../kernel/printed.ts";
+import { currentNode } from "../kernel/scope.ts";
+import type { ScopeNode } from "../kernel/scope-node.ts";
+import { Waiter } from "../kernel/waiter.ts";
+import type { ReceiveStream } from "../streams/byte-stream.ts";
+import { ChunkIterator } from "../streams/chunk-iterator.ts";
+import { FrameError } from "../streams/errors.ts";
+
+const LINE_FEED = 0x0a;
+const CARRIAGE_RETURN = 0x0d;
+
+/** What an attempt to take something came to: a value, an error, or `undefined`, when more must come first. */
+type Taken<T> = { readonly value: T } | { readonly fail: () => Error } | undefined;
+
+export class StandardInput implements ReceiveStream {
+  #chunks: Buffer[] = [];
+  #bytes = 0;
+  /** How many of the chunks are known to have no end of a line. */
+  #searched = 0;
+  #end: { readonly cause: Error | undefined } | undefined;
+  #isClosed = false;
+  #waiter: InputWaiter<unknown> | undefined;
+
+  receive(maxBytes?: number): Promise<Uint8Array | undefined> {
+    if (maxBytes !== undefined && !(Number.isInteger(maxBytes) && maxBytes >= 1)) {
+      return Promise.reject(new RangeError(`receive: expected maxBytes of at least 1, got ${describe(maxBytes)}`));
+    }
+    return this.#take<Uint8Array | undefined>(() => {
+      const [first] = this.#chunks;
+      if (first === undefined) return this.#atEnd();
+      return { value: this.#cut(Math.min(first.length, maxBytes ?? first.length)) };
+    });
+  }
+
+  /** The next line, without its end; the last one may lack that. `undefined` is the end of the file. */
+  receiveLine(maxLineBytes: number): Promise<string | undefined> {
+    return this.#take<string | undefined>(() => {
+      const length = this.#lineLength();
+      // A line and its end, which may be two bytes.
+      if ((length ?? this.#bytes) > maxLineBytes + 2) return { fail: () => tooLong(maxLineBytes) };
+      if (length === undefined && this.#end === undefined) return undefined;
+      if (this.#bytes === 0) return this.#atEnd();
+      const line = this.#cut(length ?? this.#bytes);
+      const text = line.subarray(0, line.length - endLength(line));
+      return text.length > maxLineBytes ? { fail: () => tooLong(maxLineBytes) } : { value: text.toString("utf8") };
+    });
+  }
+
+  close(): Promise<void> {
+    this.abort();
+    const scope = currentNode();
+    return mustDetour(scope) ? detour(scope, () => this.close()) : DONE;
+  }
+
+  abort(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#chunks = [];
+    this.#bytes = 0;
+    const waiter = this.#waiter;
+    this.waiterLeft();
+    waiter?.fail(closedHere);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.abort();
+  }
+
+  [Symbol.asyncIterator](): AsyncIterableIterator<Uint8Array, undefined> {
+    return new ChunkIterator(this);
+  }
+
+  /** The wait is over: nobody reads. */
+  waiterLeft(): void {
+    if (this.#waiter === undefined) return;
+    this.#waiter = undefined;
+    process.stdin.off("data", this.#came).off("end", this.#ended).off("error", this.#ended).off("close", this.#ended);
+    process.stdin.pause();
+  }
+
+  #take<T>(attempt: () => Taken<T>): Promise<T> {
+    const scope = currentNode();
+    if (mustDetour(scope)) return detour(scope, () => this.#take(attempt));
+    if (this.#waiter !== undefined) {
+      return Promise.reject(new BusyError("another task is receiving from standard input: give that to one task"));
+    }
+    const { stdin } = process;
+    // Others may have read it to its end.
+    if (stdin.destroyed || stdin.readableEnded) this.#end ??= { cause: stdin.errored ?? undefined };
+    const taken = this.#isClosed ? { fail: closedHere } : attempt();
+    if (taken !== undefined) return "value" in taken ? Promise.resolve(taken.value) : Promise.reject(taken.fail());
+    const waiter = new InputWaiter<T>(scope, this, attempt);
+    this.#waiter = waiter as InputWaiter<unknown>;
+    this.#read();
+    return waiter.promise;
+  }
+
+  #read(): void {
+    const { stdin } = process;
+    stdin.on("data", this.#came).on("end", this.#ended).on("error", this.#ended).on("close", this.#ended);
+    stdin.resume();
+  }
+
+  readonly #came = (chunk: Buffer | string): void => {
+    const bytes = typeof chunk === "string" ? Buffer.from(chunk) : chunk;
+    if (bytes.length === 0) return;
+    this.#chunks.push(bytes);
+    this.#bytes += bytes.length;
+    this.#retry();
+  };
+
+  readonly #ended = (cause?: Error): void => {
+    this.#end ??= { cause };
+    this.#retry();
+  };
+
+  #retry(): void {
+    const waiter = this.#waiter;
+    const taken = waiter?.attempt();
+    if (waiter === undefined || taken === undefined) return;
+    this.waiterLeft();
+    if ("value" in taken) waiter.wake(taken.value);
+    else waiter.fail(taken.fail);
+  }
+
+  #atEnd(): Taken<undefined> {
+    if (this.#end === undefined) return undefined;
+    const { cause } = this.#end;
+    if (cause === undefined) return { value: undefined };
+    return {
+      fail: () => new BrokenError(`receive from standard input: it cannot be read (${cause.message})`, { cause }),
+    };
+  }
+
+  /** With its end; `undefined` if that has not come. */
+  #lineLength(): number | undefined {
+    let before = 0;
+    for (const [index, chunk] of this.#chunks.entries()) {
+      if (index >= this.#searched) {
+        const found = chunk.indexOf(LINE_FEED);
+        if (found !== -1) return before + found + 1;
+        this.#searched = index + 1;
+      }
+      before += chunk.length;
+    }
+    return undefined;
+  }
+
+  /** Takes `count` bytes, of which that many are there. */
+  #cut(count: number): Buffer {
+    const parts: Buffer[] = [];
+    for (let missing = count; missing > 0; ) {
+      const first = this.#chunks[0] as Buffer;
+      const part = first.subarray(0, missing);
+      if (part.length === first.length) this.#chunks.shift();
+      else this.#chunks[0] = first.subarray(missing);
+      parts.push(part);
+      missing -= part.length;
+    }
+    this.#bytes -= count;
+    this.#searched = 0;
+    return parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts);
+  }
+
+  static {
+    printsAs(StandardInput, (input) => ({ buffered: input.#bytes }));
+  }
+}
+
+class InputWaiter<T> extends Waiter<T> {
+  readonly attempt: () => Taken<T>;
+  readonly #input: StandardInput;
+
+  constructor(scope: ScopeNode, input: StandardInput, attempt: () => Taken<T>) {
+    super(scope);
+    this.#input = input;
+    this.attempt = attempt;
+  }
+
+  protected override abandoned(): void {
+    this.#input.waiterLeft();
+  }
+}
+
+function endLength(line: Buffer): number {
+  if (line.at(-1) !== LINE_FEED) return 0;
+  return line.at(-2) === CARRIAGE_RETURN ? 2 : 1;
+}
+
+function tooLong(maxLineBytes: number): FrameError {
+  return new FrameError(
+    `a line of standard input is longer than maxLineBytes (${maxLineBytes}): raise that limit, or receive bytes`,
+  );
+}
+
+function closedHere(): ClosedError {
+  return new ClosedError("receive from standard input, which this program has closed");
+}
