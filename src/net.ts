@@ -10,7 +10,7 @@ export { type ServeOptions, serve } from "./net/serve.ts";
 export { openTcp, type TcpOptions } from "./net/tcp.ts";
 export { type OpenTlsOptions, openTls, tlsClient, tlsServer } from "./net/tls.ts";
 export { listenTls, type TlsListener, tlsListener } from "./net/tls-listener.ts";
-export { TlsStream } from "./net/tls-stream.ts";
+export type { TlsStream } from "./net/tls-stream.ts";
 export { openUdp, type UdpOptions } from "./net/udp.ts";
 export { openUnix, type UnixOptions } from "./net/unix.ts";
 export { type ListenUnixOptions, listenUnix, type UnixListener } from "./net/unix-listener.ts";
