@@ -14,6 +14,7 @@
 import { detour, isRefused, mustDetour } from "../kernel/checkpoint.ts";
 import { Cancelled, InvalidStateError } from "../kernel/errors.ts";
 import { type FutureLike, type Handover, handOver } from "../kernel/future-like.ts";
+import { instruments } from "../kernel/instrument.ts";
 import { type Callback, type Joinable, thenOf } from "../kernel/joiner.ts";
 import { inMicrotask } from "../kernel/microtask.ts";
 import {
@@ -74,6 +75,7 @@ class SettableFuture<T> implements Future<T>, Joinable {
 
   constructor(options: FutureOptions = {}) {
     this.name = options.name ?? "a future";
+    instruments.debug?.made(this);
   }
 
   get done(): boolean {

@@ -13,17 +13,12 @@ export interface Debug {
   /** A callback begins in `loop`; `what` says which, and `thing` is what it was made with. Each call is followed by one of `leave`. */
   enter(loop: Loop, what: () => string, thing: object): void;
   leave(): void;
-  /** Reports what holds `loop` for `slowMs` milliseconds or more. Asked again, it sets that limit. */
-  watch(loop: Loop, slowMs: number): void;
-  /** Ends that, where it was not asked for from outside of the program. */
+  /** Reports what holds `loop`, or any loop, for `slowMs` milliseconds or more; by default 100. Asked again, it sets that limit. Turns debug mode on. */
+  watch(loop?: Loop, slowMs?: number): void;
+  /** Ends that for `loop`, where it was not asked for every loop. With the last one, debug mode is off again. */
   unwatch(loop: Loop): void;
   isWatching(loop: Loop): boolean;
 }
 
-/** The debug mode of this process: `undefined` while nobody asked for it. */
-export const instruments: { debug: Debug | undefined; load: () => Debug } = {
-  debug: undefined,
-  load: () => {
-    throw new Error("debug mode is not installed: import from a public entry of coppice");
-  },
-};
+/** The debug mode of this process, `undefined` while nobody asked for it, and what reads it from disk (`loops/default.ts`). */
+export const instruments: { debug?: Debug | undefined; load?: () => Debug } = {};

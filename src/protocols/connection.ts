@@ -189,10 +189,12 @@ export class Connection implements Protocol, StreamTransport, Resource {
   }
 
   write(bytes: Uint8Array): void {
+    if (instruments.debug !== undefined) this.#home.checkLoop("write of a transport");
     this.#raw.write(bytes);
   }
 
   writeEof(): void {
+    if (instruments.debug !== undefined) this.#home.checkLoop("writeEof of a transport");
     this.#raw.writeEof();
   }
 
@@ -205,6 +207,7 @@ export class Connection implements Protocol, StreamTransport, Resource {
   }
 
   close(): void {
+    if (instruments.debug !== undefined) this.#home.checkLoop("close of a transport");
     this.#isClosed = true;
     this.#raw.close();
   }

@@ -172,7 +172,7 @@ export class EventLoop implements AsyncDisposable {
   createFuture<T>(options: FutureOptions = {}): Future<T> {
     this.#use("createFuture");
     if (!this.isDebug) return new Future<T>(options);
-    return new CheckedFuture<T>((what) => this.#checkLoop(`${what} of a future`), options);
+    return new CheckedFuture<T>((what) => this.#home.checkLoop(`${what} of a future`), options);
   }
 
   /**
@@ -412,10 +412,8 @@ export class EventLoop implements AsyncDisposable {
    * that nobody awaited and use from another loop.
    */
   setDebug(isOn: boolean): void {
-    if (isOn) {
-      instruments.debug ??= instruments.load();
-      instruments.debug.watch(this.loop, this.#slowCallbackMs);
-    } else instruments.debug?.unwatch(this.loop);
+    if (isOn) (instruments.debug ?? instruments.load?.())?.watch(this.loop, this.#slowCallbackMs);
+    else instruments.debug?.unwatch(this.loop);
   }
 
   /** In debug mode: how long a task or callback may hold the loop at a time without being reported, in milliseconds; by default 100. */
@@ -439,15 +437,7 @@ export class EventLoop implements AsyncDisposable {
 
   #refused(what: string): ClosedError | undefined {
     if (this.#isClosed) return new ClosedError(`${what} of an event loop that was closed`);
-    if (instruments.debug !== undefined) this.#checkLoop(what);
+    if (instruments.debug !== undefined) this.#home.checkLoop(what);
     return undefined;
-  }
-
-  #checkLoop(what: string): void {
-    if (!this.isDebug || !isInsideRun() || currentNode().loop === this.loop) return;
-    this.loop.warn(
-      `${what} of event loop "${this.loop.name}", called from ${currentOrigin()} on loop "${currentNode().loop.name}": use currentEventLoop()`,
-      "COPPICE_WRONG_LOOP",
-    );
   }
 }

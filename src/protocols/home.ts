@@ -12,7 +12,7 @@ import { Cancelled, InvalidStateError } from "../kernel/errors.ts";
 import { instruments } from "../kernel/instrument.ts";
 import type { Loop } from "../kernel/ports.ts";
 import { cancelNode, closeNode } from "../kernel/propagation.ts";
-import { ambient, Scope } from "../kernel/scope.ts";
+import { ambient, currentNode, currentOrigin, isInsideRun, Scope } from "../kernel/scope.ts";
 import { OBSERVED, type Reportable, type ScopeNode, type SettledTask } from "../kernel/scope-node.ts";
 import { TaskNode } from "../kernel/task.ts";
 import { Unobserved } from "../kernel/unobserved.ts";
@@ -29,6 +29,7 @@ export class Home extends Scope {
   readonly tasks: TasksNode;
   readonly resources = new Set<Resource>();
   readonly #unobserved = new Set<Reportable>();
+  readonly #misused = new Set<string>();
   /** Told when a task, a resource or a scope that a callback opened has ended. */
   #changed: (() => void) | undefined;
 
@@ -59,6 +60,17 @@ export class Home extends Scope {
   gone(resource: Resource): void {
     this.resources.delete(resource);
     this.#changed?.();
+  }
+
+  /** In debug mode: reports, once for each `what`, that it was done from a task of another loop. */
+  checkLoop(what: string): void {
+    if (instruments.debug?.isWatching(this.loop) !== true || !isInsideRun() || currentNode().loop === this.loop) return;
+    if (this.#misused.has(what)) return;
+    this.#misused.add(what);
+    this.loop.warn(
+      `${what} of event loop "${this.loop.name}", from ${currentOrigin()} on loop "${currentNode().loop.name}": use currentEventLoop() there`,
+      "COPPICE_WRONG_LOOP",
+    );
   }
 
   override childClosed(): void {
