@@ -21,12 +21,12 @@ export async function acceptAll<S extends ByteStream>(
 ): Promise<void> {
   const failures = new AcceptLog(currentLoop(), "COPPICE_ACCEPT_FAILED");
   for (;;) {
-    while (limit.isFull) await limit.ended();
+    while (limit.isFull) await limit.room();
     const stream = await acceptNext(listener, failures);
     if (stream === undefined) return;
     try {
       // Another listener may have had the last room meanwhile.
-      while (limit.isFull) await limit.ended();
+      while (limit.isFull) await limit.room();
     } catch (error) {
       stream.abort();
       throw error;

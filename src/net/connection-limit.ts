@@ -5,6 +5,7 @@
  * Invariant: nobody waits while there is room. An end wakes all who wait, and those who find it full again wait again.
  */
 import { detour, mustDetour } from "../kernel/checkpoint.ts";
+import { DONE } from "../kernel/microtask.ts";
 import { currentNode } from "../kernel/scope.ts";
 import { WaitQueue } from "../kernel/wait-queue.ts";
 import { Waiter } from "../kernel/waiter.ts";
@@ -31,10 +32,11 @@ export class ConnectionLimit {
     for (let waiter = this.#waiting.shift(); waiter !== undefined; waiter = this.#waiting.shift()) waiter.wake();
   }
 
-  /** Waits for the next end. Always a checkpoint. */
-  ended(): Promise<void> {
+  /** Waits until there is room, which somebody else may take first. Always a checkpoint. */
+  room(): Promise<void> {
     const scope = currentNode();
-    if (mustDetour(scope)) return detour(scope, () => (this.isFull ? this.ended() : Promise.resolve()));
+    if (mustDetour(scope)) return detour(scope, () => this.room());
+    if (!this.isFull) return DONE;
     const waiter = new Waiter<void>(scope);
     this.#waiting.push(waiter);
     return waiter.promise;

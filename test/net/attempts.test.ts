@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { cancelScope, currentLoop, isCancelled, shield, taskGroup } from "coppice";
-import { openTcp } from "coppice/net";
+import { listen, listenUnix, openTcp, openUdp, openUnix } from "coppice/net";
 import { waitAllTasksBlocked } from "coppice/testing";
 import type { Network, Protocol } from "../../src/kernel/network.ts";
 import { currentNode } from "../../src/kernel/scope.ts";
@@ -21,30 +21,33 @@ interface Trying {
   isGone(): boolean;
 }
 
-const attempts: readonly [name: string, open: () => Trying][] = [
-  [
-    "openTcp",
-    () => {
-      const transport = new NotingTransport();
-      let protocol: Protocol | undefined;
-      let isAbandoned = false;
-      const network: Pick<Network, "connect"> = {
-        connect: (_, of) => {
-          protocol = of;
-          return () => {
-            isAbandoned = true;
-          };
-        },
-      };
-      Object.defineProperty(currentLoop(), "network", { value: network });
-      return {
-        begin: () => openTcp({ port: 1 }),
-        succeed: () => protocol?.connectionMade(transport),
-        isRight: (outcome) => outcome === protocol,
-        isGone: () => isAbandoned && transport.calls.includes("abort"),
+/** On a network where a connection stands when the test says so. */
+function connecting(begin: () => Promise<unknown>): Trying {
+  const transport = new NotingTransport();
+  let protocol: Protocol | undefined;
+  let isAbandoned = false;
+  const network: Pick<Network, "connect" | "resolve"> = {
+    resolve: async () => [{ address: "127.0.0.1", family: 4 }],
+    connect: (_, of) => {
+      protocol = of;
+      return () => {
+        isAbandoned = true;
       };
     },
-  ],
+  };
+  Object.defineProperty(currentLoop(), "network", { value: network });
+  return {
+    begin,
+    succeed: () => protocol?.connectionMade(transport),
+    isRight: (outcome) => outcome === protocol,
+    isGone: () => isAbandoned && transport.calls.includes("abort"),
+  };
+}
+
+const attempts: readonly [name: string, open: () => Trying][] = [
+  ["openTcp", () => connecting(() => openTcp({ port: 1 }))],
+  ["openTcp by a name", () => connecting(() => openTcp({ host: "localhost", port: 1 }))],
+  ["openUnix", () => connecting(() => openUnix({ path: "/run/x.sock" }))],
   [
     "a call of a peer",
     () => {
@@ -132,13 +135,17 @@ for (const [name, open] of attempts) {
     ));
 }
 
-test("openTcp: cancelled before, it throws and attempts nothing", () =>
+test("cancelled before, nothing is attempted", () =>
   virtually(async () => {
-    let attempted = 0;
-    Object.defineProperty(currentLoop(), "network", { value: { connect: () => attempted++ } });
+    // A network that has nothing: to touch it is an error.
+    Object.defineProperty(currentLoop(), "network", { value: {} });
     await cancelScope(async (scope) => {
       scope.cancel();
       await assert.rejects(openTcp({ port: 1 }), isCancelled);
+      await assert.rejects(openTcp({ host: "localhost", port: 1 }), isCancelled);
+      await assert.rejects(openUnix({ path: "/run/x.sock" }), isCancelled);
+      await assert.rejects(openUdp(), isCancelled);
+      await assert.rejects(listen({ port: 1 }), isCancelled);
+      await assert.rejects(listenUnix({ path: "/run/x.sock" }), isCancelled);
     });
-    assert.equal(attempted, 0);
   }));

@@ -4,11 +4,14 @@
  */
 
 import { abortable, type CancelScope, cancelScope, Event, fromCallback, openFeed, until } from "coppice";
+import { ConnectionLimit } from "../../src/net/connection-limit.ts";
 import { StreamListener } from "../../src/net/stream-listener.ts";
 import { channelWaits } from "./channel-waits.ts";
 import { combinatorWaits } from "./combinator-waits.ts";
+import { datagramSocket } from "./noting-datagrams.ts";
 import { connected, NotingTransport } from "./noting-transport.ts";
 import { outcomeWaits } from "./outcome-waits.ts";
+import { processWaits } from "./process-waits.ts";
 import { syncWaits } from "./sync-waits.ts";
 import type { Wait } from "./wait.ts";
 
@@ -24,6 +27,7 @@ export const waits: readonly Wait[] = [
   ...combinatorWaits,
   ...syncWaits,
   ...outcomeWaits,
+  ...processWaits,
   {
     name: "until",
     open: () => {
@@ -148,6 +152,54 @@ export const waits: readonly Wait[] = [
         value: stream,
         end: () => {},
       };
+    },
+  },
+  {
+    name: "datagram socket.receive",
+    open: () => {
+      const { socket } = datagramSocket();
+      const bytes = Uint8Array.of(1, 2, 3);
+      const from = { host: "there", port: 2 };
+      return {
+        wait: async () => (await socket.receive()).bytes,
+        wake: () => socket.datagramReceived(bytes, from),
+        value: bytes,
+        end: () => {},
+      };
+    },
+  },
+  {
+    name: "datagram socket.send while the transport is full",
+    open: () => {
+      const { socket, transport } = datagramSocket();
+      socket.pauseWriting();
+      return {
+        wait: () => socket.send(Uint8Array.of(1), { host: "127.0.0.1", port: 2 }),
+        wake: () => socket.resumeWriting(),
+        value: undefined,
+        effects: () => transport.calls.length,
+        end: () => {},
+      };
+    },
+  },
+  {
+    name: "datagram socket.close",
+    open: () => {
+      const { socket } = datagramSocket();
+      return {
+        wait: () => socket.close(),
+        wake: () => socket.connectionLost(undefined),
+        value: undefined,
+        end: () => {},
+      };
+    },
+  },
+  {
+    name: "a server's wait for room",
+    open: () => {
+      const limit = new ConnectionLimit(1);
+      limit.begin();
+      return { wait: () => limit.room(), wake: () => limit.end(), value: undefined, end: () => {} };
     },
   },
 ];
