@@ -1,18 +1,15 @@
 /**
- * The JSON-RPC server with async and await: each connection has one task that reads and one that writes.
+ * Step 6, streams: each connection has one task that reads and one that writes, joined by a channel.
  *
  *   npm run example -- evolution/c006-streams/server --port 8000
  *
- * On the wire each message is a frame: its length as a 32-bit integer, big-endian, then that many bytes of JSON.
- *
- *   \0\0\0\x35{"method": "foo", "jsonrpc": "2.0", "id": "e549a9cb"}
- *   \0\0\0\x2f{"result":"ok","id":"e549a9cb","jsonrpc":"2.0"}
- *
- * The JSON is done by hand here, to show the streams; `coppice/rpc` does it properly.
+ * What step 5 did call by call, streams and a framing do; and with two tasks, requests are read while answers are still on their way out.
+ * (`coppice/rpc` does all of this, and the JSON as well.)
  */
 import { channel, currentScope, main, type Receiver, type Sender, taskGroup } from "coppice";
 import { type ByteStream, lengthPrefixed, listen, serve } from "coppice/net";
 import { numberFlags } from "../../flags.ts";
+import { answer, print } from "../wire.ts";
 
 const framing = lengthPrefixed();
 const { port } = numberFlags({ port: 8_000 });
@@ -53,6 +50,7 @@ async function readRequests(stream: ByteStream, answers: Sender<string>): Promis
       // A chunk is whatever came together: half a frame, or a hundred.
       decoder.push(chunk);
       for (let text = decoder.nextText(); text !== undefined; text = decoder.nextText()) {
+        calls++;
         await answers.send(answer(text));
       }
     }
@@ -65,18 +63,4 @@ async function readRequests(stream: ByteStream, answers: Sender<string>): Promis
 
 async function writeAnswers(stream: ByteStream, answers: Receiver<string>): Promise<void> {
   for await (const text of answers) await stream.send(framing.encode([text]));
-}
-
-function answer(text: string): string {
-  calls++;
-  try {
-    const { id = null } = JSON.parse(text);
-    return JSON.stringify({ result: "ok", id, jsonrpc: "2.0" });
-  } catch (error) {
-    return JSON.stringify({ error: { code: -32700, message: `Parse error: ${error}` }, id: null, jsonrpc: "2.0" });
-  }
-}
-
-function print(line: string): void {
-  process.stdout.write(`${line}\n`);
 }
