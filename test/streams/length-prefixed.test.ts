@@ -15,7 +15,7 @@ function texts(decoder: FrameDecoder): string[] {
   return found;
 }
 
-/** The same by way of `next`, whose views are valid only until the next call. */
+/** The same by way of `next`. */
 function views(decoder: FrameDecoder): string[] {
   const found: string[] = [];
   for (let view = decoder.next(); view !== undefined; view = decoder.next()) found.push(utf8.decode(view));
