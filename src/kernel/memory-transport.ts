@@ -2,8 +2,9 @@
  * Connections in memory with the contract of real ones: watermarks both ways, half close, reset. What one side writes arrives
  * on a later turn of the loop. The virtual network is made of them, and so are pairs of streams that need no network.
  */
-import { type Address, formatAddress } from "./addresses.ts";
+import type { Address } from "./addresses.ts";
 import type { Protocol, Transport, WriteBufferLimits } from "./network.ts";
+import { systemError } from "./system-error.ts";
 
 /** As Node's sockets: at it, `pauseWriting`. */
 const HIGH_WATER_BYTES = 64 * 1024;
@@ -155,9 +156,4 @@ class MemoryTransport implements Transport {
     this.peer.#deliverLater();
     this.protocol.connectionLost(error);
   }
-}
-
-/** An error as the operating system gives it. */
-export function systemError(code: string, syscall: string, address: Address): Error {
-  return Object.assign(new Error(`${syscall} ${code} ${formatAddress(address)}`), { code, syscall });
 }

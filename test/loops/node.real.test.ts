@@ -3,11 +3,7 @@ import assert from "node:assert/strict";
 import { AsyncLocalStorage } from "node:async_hooks";
 import test from "node:test";
 import { currentLoop, moveOnAfter, run, sleep, taskGroup, withTimeout } from "coppice";
-import "../../src/loops/sockets.ts";
-import { networkContract } from "../support/network-contract.ts";
 import { runProgram } from "../support/program.ts";
-
-networkContract("tcp", (fn) => run(() => fn(currentLoop().network)));
 
 test("a sleep is never shorter than asked for", () =>
   run(async () => {

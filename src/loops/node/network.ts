@@ -4,7 +4,6 @@
  * Reading into a shared buffer is offered by `node:net` for sockets that connect; one that was accepted is made anew around its
  * handle, and where there is no handle to be had it is read in the ordinary way.
  */
-import { lookup } from "node:dns/promises";
 import { chmodSync } from "node:fs";
 import { lstat, unlink } from "node:fs/promises";
 import net from "node:net";
@@ -19,6 +18,8 @@ import type {
   Protocol,
   ResolvedAddress,
 } from "../../kernel/network.ts";
+import { openDatagrams } from "./datagrams.ts";
+import { lookUp } from "./names.ts";
 import { SharedReader, SocketTransport } from "./socket-transport.ts";
 
 const BACKLOG = 1024;
@@ -101,13 +102,13 @@ export class NodeNetwork implements Network {
   }
 
   async resolve(host: string): Promise<readonly ResolvedAddress[]> {
-    const found = await lookup(host, { all: true, order: "verbatim" });
+    const found = await lookUp(host);
     this.#turnBegan();
-    return found.map(({ address, family }) => ({ address, family: family === 6 ? 6 : 4 }));
+    return found;
   }
 
-  openDatagrams(_options: DatagramOptions, _protocol: DatagramProtocol): Promise<DatagramTransport> {
-    return Promise.reject(new Error("this loop has no datagrams"));
+  openDatagrams(options: DatagramOptions, protocol: DatagramProtocol): Promise<DatagramTransport> {
+    return openDatagrams(options, protocol, this.#turnBegan);
   }
 
   async unlink(path: string): Promise<void> {

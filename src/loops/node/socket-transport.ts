@@ -134,7 +134,8 @@ export class SocketTransport implements Transport {
     const socket = this.#socket;
     // While the system is being told of the end, it refuses a reset, and Node would forget to close the handle: its process then never ends.
     const isEnding = socket.writableEnded && !socket.writableFinished && socket.writableLength === 0;
-    if (isEnding) socket.destroy();
+    // A Unix socket knows no reset.
+    if (isEnding || "path" in this.localAddress) socket.destroy();
     else socket.resetAndDestroy();
   }
 

@@ -5,7 +5,7 @@
 
 import type { Address } from "../../kernel/addresses.ts";
 import type { DatagramOptions, DatagramProtocol, DatagramTransport } from "../../kernel/datagrams.ts";
-import { joinPair, type Later, systemError } from "../../kernel/memory-transport.ts";
+import { joinPair, type Later } from "../../kernel/memory-transport.ts";
 import type {
   AcceptHandler,
   ConnectOptions,
@@ -15,6 +15,7 @@ import type {
   Protocol,
   ResolvedAddress,
 } from "../../kernel/network.ts";
+import { systemError } from "../../kernel/system-error.ts";
 
 const FIRST_EPHEMERAL_PORT = 49_152;
 
