@@ -15,7 +15,7 @@ import { moveOnAfter } from "../../kernel/scopes.ts";
 import { until } from "../../kernel/until.ts";
 import type { ByteStream, Closable, ReceiveStream, SendStream } from "../../streams/byte-stream.ts";
 import { Calls, End } from "./end.ts";
-import { outcome } from "./expect.ts";
+import { turns } from "./expect.ts";
 import { describe, Finding } from "./finding.ts";
 import { halfCloseRules } from "./rules/half-close.ts";
 import { oneWayRules } from "./rules/one-way.ts";
@@ -31,6 +31,8 @@ export interface StreamCheckOptions {
 }
 
 const TIMEOUT_MS = 10_000;
+/** Of all checks. The promises that calls give are handled here, so what is left over is a promise of the stream's own. */
+const NO_STRAYS = "a stream leaves no rejection of its own unhandled";
 
 /**
  * Checks one-way streams against every rule of `SendStream` and `ReceiveStream`. `makePair` is called for each rule and gives two
@@ -116,19 +118,29 @@ async function checkRule(
 ): Promise<void> {
   const calls = new Calls();
   let made: readonly [Closable, Closable] | undefined;
-  const work = outcome(
-    (async () => {
+  const work = (async (): Promise<{ readonly error?: unknown }> => {
+    try {
       made = await makePair();
       await check({ a: new End(names[0], made[0], calls), b: new End(names[1], made[1], calls) });
-    })(),
-  );
+      return {};
+    } catch (error) {
+      return { error };
+    }
+  })();
+  const unhandled: unknown[] = [];
+  const note = (reason: unknown): unknown => unhandled.push(reason);
+  process.on("unhandledRejection", note);
   try {
     const ended = await moveOnAfter(timeoutMs, () => until(work));
     if (ended === undefined) fail(kit, rule, hanging(calls, timeoutMs, made !== undefined));
     // What `makePair` throws is its own, and so is a cancellation of the caller.
-    if (ended.error !== undefined && (made === undefined || currentNode().cancelledBy !== null)) throw ended.error;
-    if (ended.error !== undefined) fail(kit, rule, told(ended.error, calls), ended.error);
+    if ("error" in ended && (made === undefined || currentNode().cancelledBy !== null)) throw ended.error;
+    if ("error" in ended) fail(kit, rule, told(ended.error, calls), ended.error);
+    // They are told when the microtasks of a turn have run dry.
+    await turns(1);
+    if (unhandled.length > 0) fail(kit, NO_STRAYS, `${describe(unhandled[0])}, while checking: ${rule}`, unhandled[0]);
   } finally {
+    process.off("unhandledRejection", note);
     for (const stream of made ?? []) abortQuietly(stream);
   }
 }

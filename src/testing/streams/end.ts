@@ -3,7 +3,7 @@
  * can be told with the call that it came from, and what must hold of every call is looked at in every check.
  */
 import type { ByteStream, Closable } from "../../streams/byte-stream.ts";
-import { describe, finding } from "./finding.ts";
+import { describe, finding, sizeOf } from "./finding.ts";
 
 /** The calls of one check. */
 export class Calls {
@@ -124,8 +124,4 @@ function checkChunk(what: string, chunk: unknown, maxBytes: number | undefined):
 export function quiet<T>(promise: Promise<T>): Promise<T> {
   promise.then(undefined, () => {});
   return promise;
-}
-
-export function sizeOf(bytes: Uint8Array): string {
-  return bytes.length === 1 ? "1 byte" : `${bytes.length} bytes`;
 }

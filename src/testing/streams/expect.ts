@@ -3,11 +3,11 @@ import { BrokenError, type BusyError, type ClosedError } from "../../kernel/erro
 import { currentLoop } from "../../kernel/scope.ts";
 import { sleep } from "../../kernel/sleep.ts";
 import { type End, quiet } from "./end.ts";
-import { describe, finding } from "./finding.ts";
+import { describe, Finding, finding } from "./finding.ts";
 
 type ErrorClass = typeof BrokenError | typeof BusyError | typeof ClosedError | typeof RangeError;
 
-/** What came of a promise. */
+/** What came of a promise; a finding is none. */
 export type Outcome<T> =
   | { readonly value: T; readonly error?: undefined }
   | { readonly error: unknown; readonly value?: undefined };
@@ -15,7 +15,10 @@ export type Outcome<T> =
 export function outcome<T>(promise: Promise<T>): Promise<Outcome<T>> {
   return promise.then(
     (value) => ({ value }),
-    (error: unknown) => ({ error: error ?? new Error("nothing was thrown, as `throw undefined` does") }),
+    (error: unknown) => {
+      if (error instanceof Finding) throw error;
+      return { error: error ?? new Error("nothing was thrown, as `throw undefined` does") };
+    },
   );
 }
 

@@ -10,6 +10,10 @@ export function finding(seen: string, cause?: unknown): never {
 /** A value as it is shown in a finding. */
 export function describe(value: unknown): string {
   if (value instanceof Error) return `${value.name}: ${value.message}`;
-  if (value instanceof Uint8Array) return `${value.length} bytes`;
+  if (value instanceof Uint8Array) return sizeOf(value);
   return typeof value === "object" && value !== null ? Object.prototype.toString.call(value) : String(value);
+}
+
+export function sizeOf(bytes: Uint8Array): string {
+  return bytes.length === 1 ? "1 byte" : `${bytes.length} bytes`;
 }

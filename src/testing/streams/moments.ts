@@ -10,8 +10,8 @@ import { sleep } from "../../kernel/sleep.ts";
 import { outcome } from "./expect.ts";
 import { finding } from "./finding.ts";
 
-const MICROTASKS = 10;
-const TURNS = 4;
+const MICROTASKS = 5;
+const TURNS = 3;
 
 export interface Moment {
   readonly name: string;
@@ -20,29 +20,31 @@ export interface Moment {
 }
 
 export const moments: readonly Moment[] = [
-  ...Array.from({ length: MICROTASKS }, (_, count) => ({
-    name: count === 0 ? "in the tick of the call" : `${count} microtasks after the call`,
-    async reach(act: () => void): Promise<void> {
-      for (let tick = 0; tick < count; tick++) await undefined;
-      act();
-    },
-  })),
-  ...Array.from({ length: TURNS }, (_, count) => ({
-    name: `${count + 1} turns of the event loop after the call`,
-    async reach(act: () => void): Promise<void> {
-      const loop = currentLoop();
-      for (let turn = 0; turn < count; turn++) await atEndOfTurn(loop, () => {});
-      await atEndOfTurn(loop, act);
-    },
-  })),
+  ...Array.from({ length: (TURNS + 1) * MICROTASKS }, (_, index) =>
+    momentAfter(Math.floor(index / MICROTASKS), index % MICROTASKS),
+  ),
   {
     name: "1 ms after the call",
-    async reach(act: () => void): Promise<void> {
+    async reach(act): Promise<void> {
       await sleep(1);
       act();
     },
   },
 ];
+
+function momentAfter(turnCount: number, microtasks: number): Moment {
+  return {
+    name: `${turnCount} turns of the event loop and ${microtasks} microtasks after the call`,
+    async reach(act): Promise<void> {
+      const loop = currentLoop();
+      for (let turn = 1; turn < turnCount; turn++) await atEndOfTurn(loop, () => {});
+      // In the callback itself: what else happens at the end of a turn has woken its waits, and they have not gone on yet.
+      if (turnCount > 0) await atEndOfTurn(loop, microtasks === 0 ? act : () => {});
+      for (let microtask = 0; microtask < microtasks; microtask++) await undefined;
+      if (turnCount === 0 || microtasks > 0) act();
+    },
+  };
+}
 
 function atEndOfTurn(loop: Loop, act: () => void): Promise<void> {
   return new Promise((resolve) => {

@@ -4,9 +4,9 @@ import type { CancelScope } from "../../../kernel/cancel-scope.ts";
 import { type Cancelled, isCancelled } from "../../../kernel/errors.ts";
 import { cancelScope, moveOnAfter, shield } from "../../../kernel/scopes.ts";
 import type { End } from "../end.ts";
-import { expectBytes, outcome, pattern, readExactly, together, turns } from "../expect.ts";
+import { expectBytes, joined, outcome, pattern, readExactly, together, turns } from "../expect.ts";
 import { describe, finding } from "../finding.ts";
-import { attempt, moments } from "../moments.ts";
+import { type Attempt, attempt, moments } from "../moments.ts";
 import type { Rule } from "./rule.ts";
 
 const ways: readonly { readonly what: string; receive(end: End): Promise<Uint8Array | undefined> }[] = [
@@ -66,18 +66,24 @@ export const cancelledReceiveRules: readonly Rule[] = [
     check: async ({ a, b }) => {
       for (const moment of moments) {
         for (const { what, receive } of ways) {
-          const attempting = attempt(moment, () => receive(b));
-          const reading = async (): Promise<void> => {
-            const got = await attempting;
-            if (got !== undefined && got.value === undefined) finding(`${what} gave end-of-file, where none was sent`);
+          for (const isSentFirst of [true, false]) {
+            let sending = isSentFirst ? a.send(pattern(100)) : undefined;
+            const attempting = attempt(moment, () => receive(b));
+            sending ??= a.send(pattern(100));
+            const [got, missing] = await together(attempting, attempting.then(readRest), sending);
             const start = got?.value ?? new Uint8Array(0);
-            const missing = await readRest(b, start.length);
-            const title = `what was received, where ${what} was cancelled ${moment.name} and ${got === undefined ? "threw" : `gave ${describe(start)}`}`;
-            expectBytes(start, pattern(start.length), title);
-            expectBytes(missing, pattern(100 - start.length, start.length), title);
-          };
-          await together(reading(), a.send(pattern(100)));
+            const how = got === undefined ? "threw" : `gave ${describe(start)}`;
+            const title = `what was received, where ${what} was cancelled ${moment.name} and ${how}`;
+            expectBytes(joined([start, missing]), pattern(100), title);
+          }
         }
+      }
+      /** The rest of the 100 bytes. */
+      async function readRest(got: Attempt<Uint8Array | undefined>): Promise<Uint8Array> {
+        if (got === undefined) return await readExactly(b, 100);
+        if (got.value === undefined)
+          return finding("a receive that was cancelled gave end-of-file, where none was sent");
+        return await readExactly(b, 100 - got.value.length);
       }
     },
   },
@@ -110,11 +116,6 @@ export const cancelledReceiveRules: readonly Rule[] = [
     },
   },
 ];
-
-/** The rest of 100 bytes, of which `start` came. */
-async function readRest(end: End, start: number): Promise<Uint8Array> {
-  return start < 100 ? await readExactly(end, 100 - start) : new Uint8Array(0);
-}
 
 /** That a wait was cut short by the cancellation of `scope`. */
 export async function expectCancelled(wait: Promise<unknown>, scope: CancelScope, what: string): Promise<void> {

@@ -58,9 +58,8 @@ export const cancelledSendRules: readonly Rule[] = [
         // What marks the end: bytes that the pattern has not.
         const marking = attempting.then(() => a.send(NEVER));
         const reading = async (): Promise<Uint8Array> => {
-          const bytes = await readExactly(b, NEVER.length);
-          if (bytes[0] === NEVER[0]) return bytes;
-          return joined([bytes, await readExactly(b, 100)]);
+          const start = await readExactly(b, NEVER.length);
+          return (await attempting) === undefined ? start : joined([start, await readExactly(b, 100)]);
         };
         const [sent, bytes] = await together(attempting, reading(), marking);
         const title = `what was received, where a send was cancelled ${moment.name} and ${sent === undefined ? "threw" : "returned"}`;

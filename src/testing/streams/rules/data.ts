@@ -1,7 +1,3 @@
-/** What is sent and received, and by how many at once. */
-import { BusyError } from "../../../kernel/errors.ts";
-import { assertCheckpoints } from "../../checkpoints.ts";
-import { CHUNK_BYTES, clog } from "../clog.ts";
 import {
   expectBytes,
   expectEof,
@@ -96,10 +92,25 @@ export const dataRules: readonly Rule[] = [
         await a.send(new Uint8Array(0));
         await a.send(pattern(1));
         await a.send(new Uint8Array(0));
+        await a.send(pattern(1, 1));
+      };
+      const [bytes] = await together(readExactly(b, 2), sending());
+      expectBytes(bytes, pattern(2), `what ${b.name} received`);
+    },
+  },
+  {
+    rule: "close flushes what was sent before",
+    check: async ({ a, b }) => {
+      const count = 300_000;
+      const sending = async (): Promise<void> => {
+        await a.send(pattern(count));
         await a.close();
       };
-      const [bytes] = await together(readToEnd(b), sending());
-      expectBytes(bytes, pattern(1), `what ${b.name} received`);
+      const [bytes] = await together(
+        turns(3).then(() => readToEnd(b)),
+        sending(),
+      );
+      expectBytes(bytes, pattern(count), `what ${b.name} received`);
     },
   },
   {
@@ -120,21 +131,6 @@ export const dataRules: readonly Rule[] = [
         if (step !== undefined) finding(`iterating after end-of-file gave ${describe(step)}`);
       };
       await together(receiving(), sending());
-    },
-  },
-  {
-    rule: "close flushes what was sent before",
-    check: async ({ a, b }) => {
-      const count = 300_000;
-      const sending = async (): Promise<void> => {
-        await a.send(pattern(count));
-        await a.close();
-      };
-      const [bytes] = await together(
-        turns(3).then(() => readToEnd(b)),
-        sending(),
-      );
-      expectBytes(bytes, pattern(count), `what ${b.name} received`);
     },
   },
   {
@@ -159,57 +155,6 @@ export const dataRules: readonly Rule[] = [
       };
       const [bytes] = await together(receiving(), sending());
       expectBytes(bytes, pattern(500), `what iterating over ${b.name} gave`);
-    },
-  },
-  {
-    rule: "a second receiver is a BusyError, and the first is not disturbed",
-    check: async ({ a, b }) => {
-      const first = b.receive(5);
-      await expectError(b.receive(5), BusyError, "a receive while another one waits");
-      await expectError(b.iterate().next(), BusyError, "a step of an iteration while a receive waits");
-      const rest = async (): Promise<Uint8Array> => {
-        const chunk = (await first) ?? finding("the first receiver got end-of-file");
-        return joined([chunk, await readExactly(b, 5 - chunk.length)]);
-      };
-      const [bytes] = await together(rest(), a.send(pattern(5)));
-      expectBytes(bytes, pattern(5), "what the first receiver got");
-    },
-  },
-  {
-    rule: "a second sender is a BusyError while the first waits, and the first is not disturbed",
-    needsBlocking: true,
-    check: async ({ a, b }) => {
-      const { sent, waiting } = await clog(a);
-      await expectError(a.send(pattern(1)), BusyError, "a send while another one waits");
-      const ending = async (): Promise<void> => {
-        await waiting;
-        await a.close();
-      };
-      const [bytes] = await together(readToEnd(b), ending());
-      expectBytes(bytes, pattern(sent + CHUNK_BYTES), `what ${b.name} received`);
-    },
-  },
-  {
-    rule: "send and receive are checkpoints, also where they need not wait",
-    check: async ({ a, b }) => {
-      await assertCheckpoints(function send() {
-        return a.stream.send(new Uint8Array(0));
-      });
-      const receive = async (): Promise<void> => {
-        await turns(3);
-        const chunk = await assertCheckpoints(function receive() {
-          return b.stream.receive();
-        });
-        await readExactly(b, 10 - (chunk?.length ?? 0));
-      };
-      await together(receive(), a.send(pattern(10)));
-      const end = async (): Promise<void> => {
-        await expectEof(b, "after close");
-        await assertCheckpoints(function receive() {
-          return b.stream.receive();
-        });
-      };
-      await together(end(), a.close());
     },
   },
 ];

@@ -1,5 +1,7 @@
 /** The rules of `SendStream` and `ReceiveStream`. */
 
+import { callRules } from "./calls.ts";
+import { cancelledCloseRules } from "./cancelled-close.ts";
 import { cancelledReceiveRules } from "./cancelled-receive.ts";
 import { cancelledSendRules } from "./cancelled-send.ts";
 import { closingRules } from "./closing.ts";
@@ -9,8 +11,10 @@ import type { Rule } from "./rule.ts";
 
 export const oneWayRules: readonly Rule[] = [
   ...dataRules,
+  ...callRules,
   ...closingRules,
   ...peerRules,
   ...cancelledReceiveRules,
   ...cancelledSendRules,
+  ...cancelledCloseRules,
 ];
