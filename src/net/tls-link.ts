@@ -18,15 +18,10 @@ import type { ByteStream } from "../streams/byte-stream.ts";
 import { Semaphore } from "../sync/semaphore.ts";
 import { TlsEngine, type TlsEvents, type TlsRole, type TlsSession } from "../tls/engine.ts";
 import { TlsError, type TlsFailure } from "../tls/errors.ts";
+import { handshakeCut } from "../tls/options.ts";
 
 /** For asking a stream whether, and waiting until, it has room. */
 const NOTHING: Uint8Array = new Uint8Array(0);
-
-const CUT: TlsFailure = {
-  reason: "handshake-cut",
-  words:
-    "the peer ended the connection in the middle of the handshake: it may not speak TLS, or it refused and did not say why",
-};
 
 export class TlsLink implements TlsEvents {
   readonly stream: ByteStream;
@@ -88,7 +83,7 @@ export class TlsLink implements TlsEvents {
       else {
         // What came before the end may have failed, which is told a tick later.
         await this.#loop.breathe();
-        this.failure ??= CUT;
+        this.failure ??= handshakeCut;
       }
     }
     // The alert, or a client's last word.

@@ -76,6 +76,12 @@ export const truncated: TlsFailure = {
     "for peers that never send it there is requireCloseNotify: false",
 };
 
+export const handshakeCut: TlsFailure = {
+  reason: "handshake-cut",
+  words:
+    "the peer ended the connection in the middle of the handshake: it may not speak TLS, or it refused and did not say why",
+};
+
 export function handshakeTimedOut(ms: number): TlsFailure {
   return {
     reason: "handshake-timeout",
