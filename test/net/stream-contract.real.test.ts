@@ -1,4 +1,4 @@
-/** The contract of byte streams, over TCP. */
+/** What our streams do beyond the contract of all streams, over TCP. */
 import test from "node:test";
 import { really } from "../support/real.ts";
 import { withPair } from "../support/streams.ts";

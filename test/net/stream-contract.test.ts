@@ -1,4 +1,4 @@
-/** The contract of byte streams, in memory. */
+/** What our streams do beyond the contract of all streams, in memory. */
 import test from "node:test";
 import { networked } from "../support/network.ts";
 import { withPair } from "../support/streams.ts";
