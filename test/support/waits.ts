@@ -12,6 +12,7 @@ import { datagramSocket } from "./noting-datagrams.ts";
 import { connected, NotingTransport } from "./noting-transport.ts";
 import { outcomeWaits } from "./outcome-waits.ts";
 import { processWaits } from "./process-waits.ts";
+import { readerWaits } from "./reader-waits.ts";
 import { syncWaits } from "./sync-waits.ts";
 import type { Wait } from "./wait.ts";
 
@@ -27,6 +28,7 @@ export const waits: readonly Wait[] = [
   ...combinatorWaits,
   ...syncWaits,
   ...outcomeWaits,
+  ...readerWaits,
   ...processWaits,
   {
     name: "until",

@@ -35,7 +35,8 @@ export class NodeProcesses implements Processes {
         stdio: descriptors.map((what) => (typeof what === "object" ? "pipe" : what)),
       });
       child.once("error", reject);
-      const pipes = child.stdio as readonly (net.Socket | null | undefined)[];
+      // Where no descriptor is left, Node makes none.
+      const pipes = (child.stdio as readonly (net.Socket | null | undefined)[] | undefined) ?? [];
       const { pid } = child;
       if (pid === undefined) {
         for (const pipe of pipes) pipe?.destroy();
