@@ -1,0 +1,59 @@
+/** What callers hand to sockets, checked: the message names the value and says what was expected. */
+import type { Address } from "../kernel/addresses.ts";
+import { AF_INET6, AF_UNIX } from "../posix/sockaddr.ts";
+
+/** What `setOption` and `getOption` know: yes or no, or a size in bytes. */
+export type SocketOptionName =
+  | "reuseAddress"
+  | "reusePort"
+  | "broadcast"
+  | "keepAlive"
+  | "noDelay"
+  | "ipv6Only"
+  | "sendBufferBytes"
+  | "receiveBufferBytes";
+
+const LARGEST_RECV_BYTES = 2 ** 30;
+
+export function nameOf<K extends string>(table: Readonly<Record<K, number>>, value: number): K {
+  return (Object.keys(table) as K[]).find((key) => table[key] === value) as K;
+}
+
+export function chosen<K extends string>(table: Readonly<Record<K, number>>, key: K, what: string): number {
+  if (Object.hasOwn(table, key)) return table[key];
+  throw new TypeError(`expected as ${what} one of ${Object.keys(table).join(", ")}, got ${String(key)}`);
+}
+
+const OPTION_NAMES: ReadonlySet<string> = new Set<SocketOptionName>([
+  "reuseAddress",
+  "reusePort",
+  "broadcast",
+  "keepAlive",
+  "noDelay",
+  "ipv6Only",
+  "sendBufferBytes",
+  "receiveBufferBytes",
+]);
+
+export function checkedOption(name: SocketOptionName): SocketOptionName {
+  if (OPTION_NAMES.has(name)) return name;
+  throw new TypeError(`expected as option one of ${[...OPTION_NAMES].join(", ")}, got ${String(name)}`);
+}
+
+export function numeric(address: Address, family: number): Address {
+  const isUnix = typeof address === "object" && address !== null && "path" in address;
+  if (isUnix !== (family === AF_UNIX)) {
+    throw new TypeError(`expected ${family === AF_UNIX ? "{ path }" : "{ host, port }"} as address of this socket`);
+  }
+  if (isUnix || address.host !== "localhost") return address;
+  return { host: family === AF_INET6 ? "::1" : "127.0.0.1", port: address.port };
+}
+
+export function bufferOf(maxBytes: number, doing: string): Uint8Array {
+  if (Number.isInteger(maxBytes) && maxBytes >= 1 && maxBytes <= LARGEST_RECV_BYTES) return new Uint8Array(maxBytes);
+  throw new RangeError(`${doing}: expected maxBytes from 1 to ${LARGEST_RECV_BYTES}, got ${maxBytes}`);
+}
+
+export function checkBytes(bytes: Uint8Array, doing: string): void {
+  if (!(bytes instanceof Uint8Array)) throw new TypeError(`${doing}: expected a Uint8Array, got ${typeof bytes}`);
+}
