@@ -4,6 +4,7 @@
  */
 import { currentLoop, sleep } from "coppice";
 import {
+  BufferedReader,
   type ByteStream,
   listen,
   memoryPair,
@@ -55,6 +56,14 @@ export const streamKinds: readonly StreamKind[] = [
   {
     name: "stapled halves of memory pairs and of lockstep pairs",
     check: () => checkHalfCloseableStream(async () => crossed(memoryPair, lockstepOneWayPair)),
+  },
+  {
+    name: "memory pairs with a buffered reader stapled to each end",
+    check: () =>
+      checkHalfCloseableStream(async () => {
+        const [one, other] = memoryPair();
+        return [stapled(one, new BufferedReader(one)), stapled(other, new BufferedReader(other))];
+      }),
   },
 ];
 
