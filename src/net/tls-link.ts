@@ -38,8 +38,9 @@ export class TlsLink implements TlsEvents {
   #engine: TlsEngine | undefined;
   #chunks: Uint8Array[] = [];
   #backlog: Uint8Array[] = [];
-  readonly #flushes = new Semaphore(1);
-  readonly #exchanges = new Semaphore(1);
+  /** The stream below has one sender at a time, and one receiver. Who was cut short may not have left it yet. */
+  readonly #sending = new Semaphore(1);
+  readonly #receiving = new Semaphore(1);
   #exchanging: CancelScope | undefined;
 
   constructor(stream: ByteStream, role: TlsRole, loop: Loop) {
@@ -86,8 +87,11 @@ export class TlsLink implements TlsEvents {
         this.failure ??= handshakeCut;
       }
     }
-    // The alert, or a client's last word.
-    if (this.hasBacklog) await this.flush();
+    // The alert, or the last word of the handshake. The tickets that a server of TLS 1.3 sends after it can wait.
+    if (this.#role.side === "client" || this.session?.protocol !== "TLSv1.3") {
+      while (this.#engine.isSpeaking) await this.#loop.breathe();
+      if (this.hasBacklog) await this.flush();
+    }
     if (this.failure !== undefined) throw new TlsError("TLS handshake", this.failure);
   }
 
@@ -104,7 +108,7 @@ export class TlsLink implements TlsEvents {
       if (this.#backlog.length > 0) await this.flush();
       else if (!this.#ready.isReady) await this.#loop.breathe();
       else {
-        await this.stream.send(NOTHING);
+        await this.#send(NOTHING);
         check();
         if (this.#backlog.length === 0 && this.#ready.isReady) return;
       }
@@ -138,13 +142,18 @@ export class TlsLink implements TlsEvents {
     }
   }
 
-  /** Hands the backlog over. One user at a time; who comes second finds it done. */
+  /** Hands the backlog over. Who comes second finds it done. */
   async flush(): Promise<void> {
-    using _ = await this.#flushes.acquire();
+    using _ = await this.#sending.acquire();
     for (let next = this.#backlog[0]; next !== undefined; next = this.#backlog[0]) {
       await this.stream.send(next);
       this.#backlog.shift();
     }
+  }
+
+  async #send(bytes: Uint8Array): Promise<void> {
+    using _ = await this.#sending.acquire();
+    await this.stream.send(bytes);
   }
 
   /**
@@ -152,8 +161,7 @@ export class TlsLink implements TlsEvents {
    * anything else has changed.
    */
   async exchange(): Promise<void> {
-    // Who was cut short may not have left the stream below yet.
-    using _ = await this.#exchanges.acquire();
+    using _ = await this.#receiving.acquire();
     try {
       const came = await cancelScope(async (scope) => {
         this.#exchanging = scope;

@@ -111,11 +111,8 @@ export class TlsStream<S extends ByteStream = ByteStream> implements ByteStream 
     if (this.#isSending) return Promise.reject(busy("sending to"));
     const refusal = this.#refusalToSend();
     if (refusal !== undefined) return Promise.reject(refusal);
-    if (this.#link.isOpen) {
-      if (bytes.length === 0 && !this.#link.hasBacklog) return DONE;
-      if (this.#link.hasRoom()) {
-        return this.#link.write(bytes) ? DONE : quietly(() => this.#useToSend(() => this.#settle()));
-      }
+    if (this.#link.isOpen && this.#link.hasRoom()) {
+      return this.#link.write(bytes) ? DONE : quietly(() => this.#useToSend(() => this.#settle()));
     }
     return quietly(() => this.#send(() => this.#link.write(bytes)));
   }

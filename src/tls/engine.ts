@@ -106,6 +106,11 @@ export class TlsEngine {
     return this.#underWay === 0;
   }
 
+  /** Whether more may come out by itself, in one of the next turns of the loop. */
+  get isSpeaking(): boolean {
+    return this.#awakeTurns > 0;
+  }
+
   /** Whether it can still say anything to the peer. */
   get isAlive(): boolean {
     return this.#state === "handshaking" || this.#state === "open";

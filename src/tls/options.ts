@@ -9,7 +9,7 @@ import type { TlsFailure } from "./errors.ts";
 export interface TlsOptions {
   /** How long the handshake may take, in milliseconds; by default 10 s. */
   readonly handshakeTimeoutMs?: number;
-  /** How long `close` waits for the peer's close_notify once its own is out, in milliseconds; by default 5 s. */
+  /** How long `close` waits for the peer's close_notify once its own is out, in milliseconds; by default 3 s. */
   readonly shutdownTimeoutMs?: number;
   /**
    * Whether the peer must say that it ends (close_notify); by default it must, as otherwise whoever cuts the connection decides where the
@@ -38,7 +38,8 @@ export interface TlsLimits {
 }
 
 const HANDSHAKE_TIMEOUT_MS = 10_000;
-const SHUTDOWN_TIMEOUT_MS = 5_000;
+/** Less than `serve` gives a connection to close, so that there, too, an end in order stays one. */
+const SHUTDOWN_TIMEOUT_MS = 3_000;
 
 /** @throws RangeError if a duration is none. */
 export function tlsLimits(where: string, options: TlsOptions): TlsLimits {
