@@ -1,7 +1,9 @@
 /** Tests without waiting: virtual time, seeded order, a network in memory. */
 import "./loops/default.ts";
 
+export type { DatagramFaults } from "./loops/virtual/datagrams.ts";
 export { VirtualLoop, type VirtualLoopOptions } from "./loops/virtual/loop.ts";
+export type { MemoryNetwork, Route } from "./loops/virtual/network.ts";
 export { assertCheckpoints, assertNoCheckpoints } from "./testing/checkpoints.ts";
 export { type LeakGuardOptions, withLeakGuard } from "./testing/leak-guard.ts";
 export { type Leak, LeakError } from "./testing/leaks/leak.ts";

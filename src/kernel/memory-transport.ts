@@ -12,10 +12,17 @@ const HIGH_WATER_BYTES = 64 * 1024;
 /** Calls back on a later turn, in order. */
 export type Later = (callback: () => void) => void;
 
-/** Connects two protocols; both hear `connectionMade` now. */
-export function joinPair(a: Protocol, b: Protocol, addressA: Address, addressB: Address, later: Later): void {
+/** Connects two protocols; both hear `connectionMade` now. `seenFromB` is how the end of `b` writes the two addresses. */
+export function joinPair(
+  a: Protocol,
+  b: Protocol,
+  addressA: Address,
+  addressB: Address,
+  later: Later,
+  seenFromB: (address: Address) => Address = (address) => address,
+): void {
   const endA = new MemoryTransport(a, addressA, addressB, later);
-  const endB = new MemoryTransport(b, addressB, addressA, later);
+  const endB = new MemoryTransport(b, seenFromB(addressB), seenFromB(addressA), later);
   endA.peer = endB;
   endB.peer = endA;
   a.connectionMade(endA);

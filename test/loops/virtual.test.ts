@@ -3,23 +3,8 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { currentLoop, run, sleep, taskGroup } from "coppice";
 import { VirtualLoop } from "coppice/testing";
-import type { SocketAddress } from "../../src/kernel/addresses.ts";
 import { seededRandom } from "../../src/loops/virtual/random.ts";
-import { networkContract } from "../support/network-contract.ts";
 import { virtually } from "../support/virtual.ts";
-
-networkContract("memory", (fn) => virtually(() => fn(currentLoop().network)));
-
-test("memory: port 0 gives a port that is free, also where somebody took it by number", () =>
-  virtually(async () => {
-    const { network } = currentLoop();
-    const handler = { accepted: assert.fail, acceptFailed: assert.fail };
-    const host = "127.0.0.1";
-    const { port } = (await network.listen({ address: { host, port: 0 } }, handler)).address as SocketAddress;
-    await network.listen({ address: { host, port: port + 1 } }, handler);
-    const third = await network.listen({ address: { host, port: 0 } }, handler);
-    assert.deepEqual(third.address, { host, port: port + 2 });
-  }));
 
 test("timers due at the same time fire in the order in which they were set", () =>
   virtually(async () => {

@@ -11,7 +11,6 @@
  */
 
 import { inMicrotask } from "../../kernel/microtask.ts";
-import type { Network } from "../../kernel/network.ts";
 import type { Loop, Startable, Timer } from "../../kernel/ports.ts";
 import type { Processes } from "../../kernel/processes.ts";
 import { drawOrder } from "../../kernel/resumption.ts";
@@ -32,7 +31,8 @@ export interface VirtualLoopOptions {
 /** The event loop of `virtualRun`, for runs that share one: its clock goes on from run to run. Milliseconds, from 0. */
 export class VirtualLoop implements Loop {
   readonly name = "virtual";
-  readonly network: Network;
+  /** In memory; a test can say here which names, addresses and files there are, and what goes wrong. */
+  readonly network: MemoryNetwork;
   readonly random: () => number;
   budget: number = BUDGET;
 
@@ -52,8 +52,12 @@ export class VirtualLoop implements Loop {
     if (this.#isShuffled) drawOrder();
     this.random = seededRandom(options.seed ?? 0);
     this.#timers = new TimerQueue(undefined, this.#isShuffled ? this.random : undefined);
-    this.network = new MemoryNetwork((callback) => {
-      this.#turns.push(callback);
+    this.network = new MemoryNetwork({
+      later: (callback) => {
+        this.#turns.push(callback);
+      },
+      after: (ms, callback) => this.callAt(this.time() + ms, callback),
+      random: this.random,
     });
   }
 
