@@ -11,7 +11,8 @@
 import { AssertionError } from "node:assert";
 import { quietly } from "../../kernel/quiet.ts";
 import { currentNode } from "../../kernel/scope.ts";
-import { moveOnAfter } from "../../kernel/scopes.ts";
+import { cancelScope, moveOnAfter } from "../../kernel/scopes.ts";
+import { checkpoint } from "../../kernel/sleep.ts";
 import { until } from "../../kernel/until.ts";
 import type { ByteStream, Closable, ReceiveStream, SendStream } from "../../streams/byte-stream.ts";
 import { Calls, End } from "./end.ts";
@@ -104,6 +105,7 @@ function checkAll(
   return quietly(async () => {
     for (const rule of rules) {
       if (neverBlocks && rule.needsBlocking === true) continue;
+      await checkpoint();
       await checkRule(kit, rule, names, makePair, timeoutMs);
     }
   });
@@ -118,7 +120,9 @@ async function checkRule(
 ): Promise<void> {
   const calls = new Calls();
   let made: readonly [Closable, Closable] | undefined;
-  const work = (async (): Promise<{ readonly error?: unknown }> => {
+  let giveUp!: () => void;
+  const work = cancelScope(async (scope): Promise<{ readonly error?: unknown }> => {
+    giveUp = () => scope.cancel("the check took too long");
     try {
       made = await makePair();
       await check({ a: new End(names[0], made[0], calls), b: new End(names[1], made[1], calls) });
@@ -126,13 +130,19 @@ async function checkRule(
     } catch (error) {
       return { error };
     }
-  })();
+  });
   const unhandled: unknown[] = [];
   const note = (reason: unknown): unknown => unhandled.push(reason);
   process.on("unhandledRejection", note);
   try {
     const ended = await moveOnAfter(timeoutMs, () => until(work));
-    if (ended === undefined) fail(kit, rule, hanging(calls, timeoutMs, made !== undefined));
+    if (ended === undefined) {
+      const seen = hanging(calls, timeoutMs, made !== undefined);
+      // Whatever heeds it is not left behind.
+      giveUp();
+      await turns(1);
+      fail(kit, rule, seen);
+    }
     // What `makePair` throws is its own, and so is a cancellation of the caller.
     if ("error" in ended && (made === undefined || currentNode().cancelledBy !== null)) throw ended.error;
     if ("error" in ended) fail(kit, rule, told(ended.error, calls), ended.error);

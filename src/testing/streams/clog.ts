@@ -13,7 +13,7 @@ import { finding } from "./finding.ts";
 export const CHUNK_BYTES: number = 64 * 1024;
 const MAX_BYTES = 64 * 1024 * 1024;
 /** For so many milliseconds a send does not settle, before it counts as waiting. */
-const IDLE_MS = 20;
+const IDLE_MS = 10;
 
 export interface Clogged {
   /** What was sent before: that much of the `pattern`. */
