@@ -165,6 +165,7 @@ const values: Record<string, readonly string[]> = {
     "TooManyFilesError",
     "UnsupportedError",
     "WouldBlockError",
+    "formatAddress",
     "socketPair",
   ],
   "coppice/testing": [

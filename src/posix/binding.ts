@@ -100,15 +100,6 @@ function openProcess(ffi: typeof import("node:ffi")): { lib: import("node:ffi").
   }
 }
 
-/** As much of koffi as is used here. */
-interface Koffi {
-  load(path: null): {
-    func(name: string, result: string, args: readonly string[]): ForeignFunction;
-    symbol(name: string, type: string): bigint;
-  };
-  errno(): number;
-}
-
 const koffiTypes: Record<CType, string> = {
   void: "void",
   i32: "int32_t",
@@ -118,7 +109,7 @@ const koffiTypes: Record<CType, string> = {
 };
 
 function bindKoffi(): Binding {
-  let koffi: Koffi;
+  let koffi: typeof import("koffi");
   try {
     koffi = createRequire(import.meta.url)("koffi");
   } catch (error) {

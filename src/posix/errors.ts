@@ -93,16 +93,16 @@ export class TooManyFilesError extends SystemError {
 
 const { errno: numbers } = constants;
 
+/** Node does not name it. */
+const ESHUTDOWN = 108;
+
 export const EINTR: number = numbers.EINTR;
 export const EAGAIN: number = numbers.EAGAIN;
 export const EINPROGRESS: number = numbers.EINPROGRESS;
 export const EEXIST: number = numbers.EEXIST;
 export const EISCONN: number = numbers.EISCONN;
 export const ECONNREFUSED: number = numbers.ECONNREFUSED;
-export const EBADF: number = numbers.EBADF;
-export const EPERM: number = numbers.EPERM;
 export const ETIMEDOUT: number = numbers.ETIMEDOUT;
-export const ENOBUFS: number = numbers.ENOBUFS;
 export const ENAMETOOLONG: number = numbers.ENAMETOOLONG;
 export const ECONNABORTED: number = numbers.ECONNABORTED;
 
@@ -114,7 +114,7 @@ const classes: ReadonlyMap<number, typeof SystemError> = new Map([
   [numbers.ECONNRESET, ConnectionResetError],
   [numbers.ECONNABORTED, ConnectionAbortedError],
   [numbers.EPIPE, BrokenPipeError],
-  [108, BrokenPipeError], // ESHUTDOWN, which Node does not name.
+  [ESHUTDOWN, BrokenPipeError],
   [numbers.EADDRINUSE, AddressInUseError],
   [numbers.EINTR, InterruptedError],
   [numbers.ETIMEDOUT, TimedOutError],
@@ -152,8 +152,9 @@ export function systemError(errno: number, syscall: string, on = ""): SystemErro
 }
 
 function nameOf(errno: number): string {
-  if (errno === 108) return "ESHUTDOWN";
-  return getSystemErrorMap().get(-errno)?.[0] ?? `E${errno}`;
+  if (errno === ESHUTDOWN) return "ESHUTDOWN";
+  // EAGAIN comes before EWOULDBLOCK, its other name.
+  return Object.entries(numbers).find(([, number]) => number === errno)?.[0] ?? `E${errno}`;
 }
 
 function explain(code: string, errno: number): string {
