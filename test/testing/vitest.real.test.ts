@@ -38,7 +38,7 @@ test("under Vitest, wrapped tests pass and fail as they should, and say why", as
   const failures = Object.fromEntries(
     outcomes.map(({ title, failureMessages }) => [title, failureMessages.join("\n")]),
   );
-  assert.equal(outcomes.length, 8);
+  assert.equal(outcomes.length, 10);
   assert.match(failures["fails with an assertion and a seed"] ?? "", /expected 1 to be 2[\s\S]*COPPICE_SEED=42/);
   assert.match(failures["fails with a deadlock"] ?? "", /^DeadlockError: every task is blocked/);
   assert.match(
@@ -46,4 +46,8 @@ test("under Vitest, wrapped tests pass and fail as they should, and say why", as
     /^LeakError: the test left 2 things[\s\S]*wrapped\.fixture\.ts:\d+/,
   );
   assert.match(failures["fails with what was blocked"] ?? "", /took longer than 50 ms[\s\S]*task "sleeper" waits/);
+  assert.match(
+    failures["fails for a stream that breaks a rule"] ?? "",
+    /^AssertionError.*: checkHalfCloseableStream: the stream breaks a rule: after sendEof .*\nSeen: receive\(\) at the first end/,
+  );
 });

@@ -1,6 +1,7 @@
 /** Tests for Vitest: some pass, and those whose names say so fail. Run by vitest.real.test.ts. */
 import { currentLoop, Event, sleep, taskGroup } from "coppice";
-import { real, virtual } from "coppice/testing";
+import { memoryPair } from "coppice/net";
+import { checkHalfCloseableStream, real, virtual } from "coppice/testing";
 import { test as base, describe, expect, test } from "vitest";
 
 describe("virtual", () => {
@@ -80,6 +81,24 @@ describe("real", () => {
           group.spawn(() => sleep(60_000), { name: "sleeper" });
         }),
       { timeoutMs: 50 },
+    ),
+  );
+});
+
+describe("the conformance kit of streams", () => {
+  test(
+    "passes for a stream that keeps the contract",
+    virtual(() => checkHalfCloseableStream(async () => memoryPair())),
+  );
+
+  test(
+    "fails for a stream that breaks a rule",
+    virtual(() =>
+      checkHalfCloseableStream(async () => {
+        const pair = memoryPair();
+        pair[0].sendEof = () => pair[0].close();
+        return pair;
+      }),
     ),
   );
 });
