@@ -4,6 +4,7 @@
  * Those that a program makes all the time (`receive`, `send`, `accept` and kin) answer with a count, or with the negated number of the
  * error, and allocate nothing but the number; those that it makes once throw. All sockets are closed on exec, and none raises SIGPIPE.
  */
+import { monotonicMs } from "./clock.ts";
 import { EINTR, systemError } from "./errors.ts";
 import { errno, libc } from "./library.ts";
 import { AF_UNIX, type AnyAddress, decodeAddress, encodeAddress, SOCKADDR_BYTES } from "./sockaddr.ts";
@@ -16,7 +17,6 @@ const MSG_NOSIGNAL = 0x4000;
 const MSG_TRUNC = 0x20;
 const FIONBIO = 0x5421n;
 
-const POLLIN = 1;
 const POLLOUT = 4;
 
 // One of each is enough: the calls are synchronous, and what they fill in is read before the next.
@@ -123,15 +123,17 @@ export function setBlocking(fd: number, isBlocking: boolean): void {
   checked(libc().ioctl(fd, FIONBIO, flag), "ioctl");
 }
 
-/** Waits, and the whole thread with it, until `fd` is readable or writable. Says whether it is before `timeoutMs` (-1: for ever) are over. */
-export function waitFor(fd: number, what: "readable" | "writable", timeoutMs: number): boolean {
-  pollView.setInt32(0, fd, true);
-  pollView.setInt16(4, what === "readable" ? POLLIN : POLLOUT, true);
-  pollView.setInt16(6, 0, true);
-  const count = counted(libc().poll(pollBytes, 1n, timeoutMs));
-  if (count === -EINTR) return waitFor(fd, what, timeoutMs);
-  if (count < 0) throw systemError(-count, "poll");
-  return count > 0;
+/** Waits, and the whole thread with it, until `fd` is writable. Says whether it is before the time `end` (`Infinity`: for ever). */
+export function waitUntilWritable(fd: number, end: number): boolean {
+  for (;;) {
+    pollView.setInt32(0, fd, true);
+    pollView.setInt16(4, POLLOUT, true);
+    pollView.setInt16(6, 0, true);
+    const waitMs = end === Infinity ? -1 : Math.ceil(Math.max(end - monotonicMs(), 0));
+    const count = counted(libc().poll(pollBytes, 1n, waitMs));
+    if (count >= 0) return count > 0;
+    if (count !== -EINTR) throw systemError(-count, "poll");
+  }
 }
 
 /** Answers 0 or the negated error. The number is free to be used again, whatever the answer. */

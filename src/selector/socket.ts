@@ -6,6 +6,7 @@
  */
 import { type Address, formatAddress } from "../kernel/addresses.ts";
 import { ClosedError, InvalidStateError } from "../kernel/errors.ts";
+import { monotonicMs } from "../posix/clock.ts";
 import { EAGAIN, EINPROGRESS, EINTR, ETIMEDOUT, systemError } from "../posix/errors.ts";
 import { AF_INET, AF_INET6, AF_UNIX, encodeAddress } from "../posix/sockaddr.ts";
 import { getOption, setOption, setResetOnClose, setTimeouts, takeError } from "../posix/socket-options.ts";
@@ -31,7 +32,7 @@ import {
   sendTo,
   setBlocking,
   shutdown,
-  waitFor,
+  waitUntilWritable,
 } from "../posix/sockets.ts";
 import {
   bufferOf,
@@ -63,6 +64,8 @@ export let onClose: (socket: Socket, callback: () => void) => () => void;
 
 const DEFAULT_RECV_BYTES = 64 * 1024;
 const DEFAULT_BACKLOG = 128;
+/** 0 would be for ever. */
+const SHORTEST_TIMEOUT_MS = 0.001;
 const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
 
 /**
@@ -168,12 +171,13 @@ export class Socket implements Disposable {
   connect(address: Address): void {
     const fd = this.#open("connect");
     const target = numeric(address, this.#family);
+    const end = this.#end();
     const result = beginConnect(fd, target, this.#family);
     if (result >= 0) return;
     const hasBegun = result === -EINPROGRESS || result === -EINTR;
     if (!hasBegun || !this.#isBlocking) throw systemError(-result, "connect", formatAddress(target));
     // Interrupted, or out of its own time; it goes on by itself, and is waited for.
-    const hasTimedOut = result === -EINPROGRESS || !waitFor(fd, "writable", this.#timeoutMs || -1);
+    const hasTimedOut = result === -EINPROGRESS || !waitUntilWritable(fd, end);
     if (hasTimedOut) throw systemError(ETIMEDOUT, "connect", formatAddress(target));
     this.finishConnect();
   }
@@ -260,10 +264,23 @@ export class Socket implements Disposable {
     return this.#fd;
   }
 
+  /** When a call that begins now has waited for long enough. */
+  #end(): number {
+    return this.#timeoutMs === 0 ? Infinity : monotonicMs() + this.#timeoutMs;
+  }
+
+  /** Makes a call, and goes on with what is left of its time when a signal interrupts it. */
   #retry(syscall: string, call: (fd: number) => number): number {
     const fd = this.#open(syscall);
+    const end = this.#end();
     let result = call(fd);
-    while (result === -EINTR) result = call(fd);
+    if (result === -EINTR) {
+      do {
+        if (end !== Infinity) setTimeouts(fd, Math.max(end - monotonicMs(), SHORTEST_TIMEOUT_MS));
+        result = call(fd);
+      } while (result === -EINTR);
+      setTimeouts(fd, this.#timeoutMs);
+    }
     if (result >= 0) return result;
     if (result === -EAGAIN && this.#isBlocking) throw systemError(ETIMEDOUT, syscall, `within ${this.#timeoutMs} ms`);
     throw systemError(-result, syscall);
