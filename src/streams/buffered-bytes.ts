@@ -12,8 +12,6 @@ export class BufferedBytes {
   #memory: Buffer = NOTHING;
   #start = 0;
   #end = 0;
-  /** Whether the memory behind the end may be written to. */
-  #isOwn = false;
 
   get length(): number {
     return this.#end - this.#start;
@@ -21,13 +19,14 @@ export class BufferedBytes {
 
   push(chunk: Uint8Array): void {
     if (this.length === 0) {
-      this.#hold(asBuffer(chunk), chunk.length, false);
+      this.#hold(asBuffer(chunk), chunk.length);
       return;
     }
-    if (!this.#isOwn || this.#end + chunk.length > this.#memory.length) {
+    // Behind the end of a chunk that was not copied there is no room.
+    if (this.#end + chunk.length > this.#memory.length) {
       const larger = Buffer.allocUnsafeSlow(Math.max(2 * this.length, this.length + chunk.length));
       this.#memory.copy(larger, 0, this.#start, this.#end);
-      this.#hold(larger, this.length, true);
+      this.#hold(larger, this.length);
     }
     this.#memory.set(chunk, this.#end);
     this.#end += chunk.length;
@@ -49,7 +48,7 @@ export class BufferedBytes {
   take(count: number): Buffer {
     const taken = this.peek(count);
     this.#start += taken.length;
-    if (this.#start === this.#end) this.#hold(NOTHING, 0, false);
+    if (this.#start === this.#end) this.#hold(NOTHING, 0);
     return taken;
   }
 
@@ -58,10 +57,9 @@ export class BufferedBytes {
     return this.#memory.subarray(this.#start, this.#end).indexOf(bytes, from);
   }
 
-  #hold(memory: Buffer, length: number, isOwn: boolean): void {
+  #hold(memory: Buffer, length: number): void {
     this.#memory = memory;
     this.#start = 0;
     this.#end = length;
-    this.#isOwn = isOwn;
   }
 }

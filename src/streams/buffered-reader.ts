@@ -6,7 +6,7 @@
  *
  * Invariant: bytes are in the stream, or in the buffer, or with the caller. A read that is cancelled, fails, or finds that it would have to
  * buffer too much takes nothing, so another kind of read can go on from the same place. It buffers only when what it has is not enough, and
- * never asks the stream for more than it may keep.
+ * never asks the stream for more than it may keep (but for the one byte by which `readAll` learns that there is too much).
  */
 import { detour, mustDetour } from "../kernel/checkpoint.ts";
 import { disposed } from "../kernel/dispose.ts";

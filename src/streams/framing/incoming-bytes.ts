@@ -28,21 +28,21 @@ export class IncomingBytes {
   take(count: number): Buffer | undefined {
     const at = this.#at;
     this.#at = Math.min(at + count - this.#piece.length, this.#chunk.length);
-    if (this.#piece.length === 0 && this.#at - at === count) return this.#chunk.subarray(at, this.#at);
+    if (this.#at - at === count) return this.#chunk.subarray(at, this.#at);
     this.#piece.append(this.#chunk, at, this.#at, count);
     return this.#piece.length === count ? this.#piece.take() : undefined;
   }
 
   /**
    * What comes up to `byte`, and it; `undefined`, if it has not come.
-   * @throws what `overrun` gives, as soon as that must be more than `most` bytes.
+   * @throws what `overrun` gives, as soon as that is more than `most` bytes.
    */
   takeThrough(byte: number, most: number, overrun: () => Error): Buffer | undefined {
     const at = this.#at;
     const found = this.#chunk.indexOf(byte, at);
     const end = found === -1 ? this.#chunk.length : found + 1;
     const count = this.#piece.length + end - at;
-    if ((found === -1 ? count + 1 : count) > most) throw overrun();
+    if (count > most) throw overrun();
     this.#at = end;
     if (found !== -1 && this.#piece.length === 0) return this.#chunk.subarray(at, end);
     this.#piece.append(this.#chunk, at, end, most);
