@@ -18,9 +18,10 @@ import type {
   Protocol,
   ResolvedAddress,
 } from "../../kernel/network.ts";
+import { acceptFrom, acceptingOptions, KEEP_ALIVE_MS } from "./accepting.ts";
 import { openDatagrams } from "./datagrams.ts";
 import { lookUp } from "./names.ts";
-import { SharedReader, SocketTransport } from "./socket-transport.ts";
+import { intoSharedBuffer, SocketTransport, TransportSocket } from "./socket-transport.ts";
 
 const BACKLOG = 1024;
 
@@ -33,8 +34,13 @@ export class NodeNetwork implements Network {
   }
 
   connect({ address, localHost }: ConnectOptions, protocol: Protocol): () => void {
-    const reader = new SharedReader(this.#turnBegan);
-    const socket = new net.Socket({ noDelay: true, allowHalfOpen: true, onread: reader } as net.SocketConstructorOpts);
+    const socket = new TransportSocket({
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: KEEP_ALIVE_MS,
+      allowHalfOpen: true,
+      onread: intoSharedBuffer,
+    } as net.SocketConstructorOpts);
     try {
       if ("path" in address) socket.connect({ path: address.path });
       else socket.connect({ ...address, ...(localHost === undefined ? {} : { localAddress: localHost }) });
@@ -55,8 +61,10 @@ export class NodeNetwork implements Network {
       socket.removeListener("error", failed);
       socket.removeListener("close", lost);
       this.#turnBegan();
-      const ends = "path" in address ? { local: { path: "" }, remote: address } : endsOf(socket);
-      this.#serve(socket, reader, ends, protocol);
+      const remote =
+        "path" in address ? address : { host: socket.remoteAddress ?? "", port: socket.remotePort ?? address.port };
+      const local = "path" in address ? { path: "" } : undefined;
+      new SocketTransport(socket, { local, remote }, protocol, this.#turnBegan);
     });
     return () => {
       if (socket.connecting) socket.destroy();
@@ -65,22 +73,7 @@ export class NodeNetwork implements Network {
 
   listen(options: ListenOptions, handler: AcceptHandler): Promise<NetworkListener> {
     const { address } = options;
-    const server = net.createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, (accepted) => {
-      this.#turnBegan();
-      const { _handle: handle } = accepted as { _handle?: object };
-      const reader = new SharedReader(this.#turnBegan);
-      const ends = "path" in address ? { local: address, remote: { path: "" } } : undefined;
-      if (handle === undefined) {
-        this.#serve(accepted, reader, ends ?? endsOf(accepted), handler.accepted());
-        accepted.on("data", (bytes) => reader.protocol?.dataReceived(bytes as Buffer));
-        accepted.resume();
-      } else {
-        // Node calls this use of `handle` private; the types know only a newer, public one.
-        const adopting = { handle, allowHalfOpen: true, onread: reader } as unknown as net.SocketConstructorOpts;
-        const socket = new net.Socket(adopting);
-        this.#serve(socket, reader, ends ?? endsOf(socket), handler.accepted());
-      }
-    });
+    const server = net.createServer(acceptingOptions);
     const where =
       "path" in address
         ? { path: address.path }
@@ -95,8 +88,9 @@ export class NodeNetwork implements Network {
           server.close(() => reject(error));
           return;
         }
-        server.on("error", (error) => handler.acceptFailed(error));
-        resolve(new ServerListener(server));
+        const listener = new ServerListener(server);
+        acceptFrom(server, listener.address, handler, this.#turnBegan);
+        resolve(listener);
       });
     });
   }
@@ -118,23 +112,6 @@ export class NodeNetwork implements Network {
     }
     await unlink(path);
   }
-
-  #serve(socket: net.Socket, reader: SharedReader, ends: Ends, protocol: Protocol): void {
-    const { local: localAddress, remote: remoteAddress } = ends;
-    new SocketTransport({ socket, reader, localAddress, remoteAddress, turnBegan: this.#turnBegan }, protocol);
-  }
-}
-
-interface Ends {
-  readonly local: Address;
-  readonly remote: Address;
-}
-
-function endsOf(socket: net.Socket): Ends {
-  return {
-    local: { host: socket.localAddress ?? "", port: socket.localPort ?? 0 },
-    remote: { host: socket.remoteAddress ?? "", port: socket.remotePort ?? 0 },
-  };
 }
 
 class ServerListener implements NetworkListener {

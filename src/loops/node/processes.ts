@@ -13,7 +13,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import type net from "node:net";
 import type { Protocol } from "../../kernel/network.ts";
 import type { ChildTransport, ExitStatus, Processes, SignalName, SpawnOptions } from "../../kernel/processes.ts";
-import { SharedReader, SocketTransport } from "./socket-transport.ts";
+import { SocketTransport, type TransportSocket } from "./socket-transport.ts";
 
 const DESCRIPTOR_NAMES = ["standard input", "standard output", "standard error"];
 
@@ -59,29 +59,10 @@ export class NodeProcesses implements Processes {
   }
 
   #serve(socket: net.Socket, name: string, protocol: Protocol): void {
-    const reader = new SharedReader(this.#turnBegan);
-    new PipeTransport(socket, reader, name, this.#turnBegan, protocol);
-    if (!socket.readable) return;
-    // Node made the socket, so it reads in the ordinary way, into buffers of its own.
-    socket.on("data", (bytes) => {
-      this.#turnBegan();
-      reader.protocol?.dataReceived(bytes as Buffer);
-    });
-  }
-}
-
-class PipeTransport extends SocketTransport {
-  readonly #socket: net.Socket;
-
-  constructor(socket: net.Socket, reader: SharedReader, name: string, turnBegan: () => void, protocol: Protocol) {
-    const addresses = { localAddress: { path: "" }, remoteAddress: { path: name } };
-    super({ socket, reader, turnBegan, ...addresses }, protocol);
-    this.#socket = socket;
-  }
-
-  /** A pipe has no reset: its end is all that it can tell. */
-  override abort(): void {
-    this.#socket.destroy();
+    const ends = { local: { path: "" }, remote: { path: name } };
+    // A socket that Node made is none of ours, and becomes one by what it carries; it reads in the ordinary way, into buffers of its own.
+    const transport = new SocketTransport(socket as TransportSocket, ends, protocol, this.#turnBegan);
+    if (socket.readable) socket.on("data", (bytes) => transport.received(bytes as Buffer));
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * A transport over a socket of `node:net`: TCP, Unix sockets, pipes.
+ * A transport over a socket of `node:net`: TCP and Unix sockets.
  *
  * Node buffers what is written and says when it is too much (its mark is the default one; with other marks each write is
  * watched); reading is switched on and off at the socket. A socket error comes before its `close` event and is kept until then, so
@@ -7,84 +7,74 @@
  *
  * All sockets read into one buffer, from which each chunk is copied out (`onread`): otherwise Node makes a buffer of 64 KiB for each
  * read, however little comes, which costs a small request about 12 %.
+ *
+ * An idle connection should cost little besides Node's socket: what listens to the socket are functions that all sockets share
+ * and that find the transport by `this`; the local address is asked of the system when somebody wants it, or at the latest before the
+ * socket is gone. (The peer's is asked at once: after a reset the system does not know it any more.)
  */
-import type net from "node:net";
+import net from "node:net";
 import type { Address } from "../../kernel/addresses.ts";
 import type { Protocol, Transport, WriteBufferLimits } from "../../kernel/network.ts";
 
 const READ_BYTES = 256 * 1024;
 const sharedBuffer = Buffer.allocUnsafeSlow(READ_BYTES);
 
-/** Where a socket's bytes go: the `onread` option of `node:net`. */
-export class SharedReader {
-  readonly buffer: Buffer = sharedBuffer;
-  protocol: Protocol | undefined;
-  readonly #turnBegan: () => void;
+/** A socket that belongs to a transport, once it is connected. */
+export class TransportSocket extends net.Socket {
+  transport: SocketTransport | undefined = undefined;
 
-  constructor(turnBegan: () => void) {
-    this.#turnBegan = turnBegan;
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    this.transport?.keepAddress();
+    super._destroy(error, callback);
   }
-
-  readonly callback = (count: number): boolean => {
-    const bytes = Buffer.allocUnsafe(count);
-    sharedBuffer.copy(bytes, 0, 0, count);
-    this.#turnBegan();
-    this.protocol?.dataReceived(bytes);
-    return true;
-  };
 }
 
-export interface SocketTransportOptions {
-  readonly socket: net.Socket;
-  readonly reader: SharedReader;
-  readonly localAddress: Address;
-  readonly remoteAddress: Address;
-  readonly turnBegan: () => void;
+/** The `onread` option of a `TransportSocket`. Node calls it as a method of the socket. */
+export const intoSharedBuffer: net.OnReadOpts = {
+  buffer: sharedBuffer,
+  callback(this: TransportSocket, count: number): boolean {
+    const bytes = Buffer.allocUnsafe(count);
+    sharedBuffer.copy(bytes, 0, 0, count);
+    this.transport?.received(bytes);
+    return true;
+  },
+};
+
+export interface SocketEnds {
+  /** Without it, it is asked of the system when it is wanted. */
+  readonly local: Address | undefined;
+  readonly remote: Address;
 }
 
 export class SocketTransport implements Transport {
-  readonly localAddress: Address;
   readonly remoteAddress: Address;
-  readonly #socket: net.Socket;
-  readonly #reader: SharedReader;
+  protocol: Protocol;
+  readonly #socket: TransportSocket;
+  readonly #turnBegan: () => void;
+  #local: Address | undefined;
   #limits: WriteBufferLimits | undefined;
+  #failure: Error | undefined;
   #isFull = false;
   #isClosing = false;
 
-  /** Begins to serve `protocol`, whose `connectionMade` is called now. */
-  constructor(options: SocketTransportOptions, protocol: Protocol) {
-    const { socket, reader, turnBegan } = options;
-    this.localAddress = options.localAddress;
-    this.remoteAddress = options.remoteAddress;
+  /** Begins to serve `protocol`, whose `connectionMade` is called now. `turnBegan` is told of each callback from the event loop. */
+  constructor(socket: TransportSocket, { local, remote }: SocketEnds, protocol: Protocol, turnBegan: () => void) {
+    this.#local = local;
+    this.remoteAddress = remote;
     this.#socket = socket;
-    this.#reader = reader;
+    this.#turnBegan = turnBegan;
     this.protocol = protocol;
-    let failure: Error | undefined;
-    socket.on("error", (error) => {
-      failure = error;
-    });
-    socket.on("close", () => {
-      turnBegan();
-      this.#isClosing = true;
-      this.protocol.connectionLost(failure);
-    });
-    socket.on("end", () => {
-      turnBegan();
-      this.protocol.eofReceived();
-    });
-    socket.on("drain", () => {
-      turnBegan();
-      this.#written();
-    });
+    socket.transport = this;
+    socket.on("error", onError);
+    socket.on("close", onClose);
+    socket.on("end", onEnd);
+    socket.on("drain", onDrain);
     protocol.connectionMade(this);
   }
 
-  get protocol(): Protocol {
-    return this.#reader.protocol as Protocol;
-  }
-
-  set protocol(protocol: Protocol) {
-    this.#reader.protocol = protocol;
+  get localAddress(): Address {
+    this.#local ??= { host: this.#socket.localAddress ?? "", port: this.#socket.localPort ?? 0 };
+    return this.#local;
   }
 
   get bufferedBytes(): number {
@@ -97,18 +87,19 @@ export class SocketTransport implements Transport {
 
   setWriteBufferLimits(limits: WriteBufferLimits): void {
     this.#limits = limits;
-    if (this.#isFull) this.#written();
+    if (this.#isFull) this.#checkRoom();
     else this.#checkFull(limits);
   }
 
   write(bytes: Uint8Array): void {
-    if (this.#isClosing || !this.#socket.writable) return;
+    const socket = this.#socket;
+    if (this.#isClosing || !socket.writable) return;
     const limits = this.#limits;
     if (limits === undefined) {
-      if (!this.#socket.write(bytes)) this.#full();
+      if (!socket.write(bytes)) this.#full();
       return;
     }
-    this.#socket.write(bytes, this.#written);
+    socket.write(bytes, () => this.#checkRoom());
     this.#checkFull(limits);
   }
 
@@ -135,8 +126,39 @@ export class SocketTransport implements Transport {
     // While the system is being told of the end, it refuses a reset, and Node would forget to close the handle: its process then never ends.
     const isEnding = socket.writableEnded && !socket.writableFinished && socket.writableLength === 0;
     // A Unix socket knows no reset.
-    if (isEnding || "path" in this.localAddress) socket.destroy();
+    if (isEnding || "path" in this.remoteAddress) socket.destroy();
     else socket.resetAndDestroy();
+  }
+
+  // Called by the socket.
+
+  received(bytes: Uint8Array): void {
+    this.#turnBegan();
+    this.protocol.dataReceived(bytes);
+  }
+
+  ended(): void {
+    this.#turnBegan();
+    this.protocol.eofReceived();
+  }
+
+  drained(): void {
+    this.#turnBegan();
+    this.#checkRoom();
+  }
+
+  failed(error: Error): void {
+    this.#failure = error;
+  }
+
+  keepAddress(): void {
+    this.localAddress;
+  }
+
+  closed(): void {
+    this.#turnBegan();
+    this.#isClosing = true;
+    this.protocol.connectionLost(this.#failure);
   }
 
   #checkFull({ high }: WriteBufferLimits): void {
@@ -149,9 +171,25 @@ export class SocketTransport implements Transport {
     this.protocol.pauseWriting();
   }
 
-  readonly #written = (): void => {
+  #checkRoom(): void {
     if (!this.#isFull || this.#socket.writableLength > (this.#limits?.low ?? 0)) return;
     this.#isFull = false;
     if (!this.#socket.destroyed) this.protocol.resumeWriting();
-  };
+  }
+}
+
+function onError(this: TransportSocket, error: Error): void {
+  this.transport?.failed(error);
+}
+
+function onClose(this: TransportSocket): void {
+  this.transport?.closed();
+}
+
+function onEnd(this: TransportSocket): void {
+  this.transport?.ended();
+}
+
+function onDrain(this: TransportSocket): void {
+  this.transport?.drained();
 }
