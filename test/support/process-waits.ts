@@ -15,11 +15,11 @@ export const processWaits: readonly Wait[] = [
   {
     name: "signals.receive",
     open: () => {
-      const signals = openSignals(["SIGUSR2"]);
+      const signals = openSignals(["SIGALRM"]);
       return {
         wait: () => signals.receive(),
-        wake: () => process.emit("SIGUSR2", "SIGUSR2"),
-        value: "SIGUSR2",
+        wake: () => process.emit("SIGALRM", "SIGALRM"),
+        value: "SIGALRM",
         end: () => signals.close(),
       };
     },
