@@ -22,7 +22,8 @@ interface Voice {
   phase: number;
   /** From 0 to 1. */
   level: number;
-  isHeld: boolean;
+  /** Who wants it to sound; it falls when nobody does. */
+  readonly holders: Set<unknown>;
 }
 
 export class Synthesizer {
@@ -30,28 +31,32 @@ export class Synthesizer {
 
   /** The notes that are held, in the order in which they came. */
   get notes(): string[] {
-    return this.#voices.filter(({ isHeld }) => isHeld).map(({ note }) => note);
+    return this.#voices.filter(({ holders }) => holders.size > 0).map(({ note }) => note);
   }
 
-  /** Lets a note sound until it is removed. One that sounds already goes on. @throws RangeError if there is no such note. */
-  add(note: string): void {
+  /**
+   * Lets a note sound until it is removed. It may have several holders, and sounds until the last of them has removed it.
+   *
+   * @throws RangeError if there is no such note.
+   */
+  add(note: string, holder?: unknown): void {
     const hertz = frequencyOf(note);
     if (hertz > SAMPLES_PER_SECOND / 2) {
       throw new RangeError(
         `${note} has ${Math.round(hertz)} Hz: at ${SAMPLES_PER_SECOND} samples a second half of that is the highest`,
       );
     }
-    const voice = this.#voices.find((each) => each.note === note);
+    let voice = this.#voices.find((each) => each.note === note);
     if (voice === undefined) {
-      this.#voices.push({ note, step: hertz / SAMPLES_PER_SECOND, phase: 0, level: 0, isHeld: true });
-    } else voice.isHeld = true;
+      voice = { note, step: hertz / SAMPLES_PER_SECOND, phase: 0, level: 0, holders: new Set() };
+      this.#voices.push(voice);
+    }
+    voice.holders.add(holder);
   }
 
-  /** Ends a note, and says whether it was held. */
-  remove(note: string): boolean {
-    const voice = this.#voices.find((each) => each.note === note && each.isHeld);
-    if (voice !== undefined) voice.isHeld = false;
-    return voice !== undefined;
+  /** Ends a note, and says whether this holder held it. */
+  remove(note: string, holder?: unknown): boolean {
+    return this.#voices.find((each) => each.note === note)?.holders.delete(holder) ?? false;
   }
 
   /** The next samples. */
@@ -66,11 +71,11 @@ export class Synthesizer {
     let levels = 0;
     for (let index = 0; index < this.#voices.length; index++) {
       const voice = this.#voices[index] as Voice;
-      voice.level = toward(voice.level, voice.isHeld ? 1 : 0);
+      voice.level = toward(voice.level, voice.holders.size > 0 ? 1 : 0);
       voice.phase = (voice.phase + voice.step) % 1;
       sum += voice.level * Math.sin(2 * Math.PI * voice.phase);
       levels += voice.level;
-      if (voice.level === 0 && !voice.isHeld) this.#voices.splice(index--, 1);
+      if (voice.level === 0 && voice.holders.size === 0) this.#voices.splice(index--, 1);
     }
     // The levels move in small steps, so this does too, and the sum never exceeds the amplitude.
     return levels === 0 ? 0 : (AMPLITUDE * sum) / Math.max(1, levels);

@@ -1,11 +1,14 @@
-/** The parts of the music example: notes, the synthesizer, the player's clock, and commands. */
+/** The parts of the music example: notes, the synthesizer, the player's clock, and a whole performance. */
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import test from "node:test";
-import { moveOnAfter, sleep, taskGroup } from "coppice";
+import { sleep, taskGroup } from "coppice";
 import { frequencyOf } from "../../examples/music/notes.ts";
+import { perform } from "../../examples/music/perform.ts";
 import { Player } from "../../examples/music/player.ts";
 import { SAMPLES_PER_SECOND, Synthesizer } from "../../examples/music/synthesizer.ts";
-import { type Command, obey } from "../../examples/terminal/commands.ts";
+import { ROOT } from "../support/program.ts";
 import { fromBytes, loudnessOf, widestStep } from "../support/sound.ts";
 import { virtually } from "../support/virtual.ts";
 
@@ -114,55 +117,60 @@ test("an hour of sound is an hour of samples, and each change comes at its sampl
     assert.equal(Math.max(...samples.subarray(1.7345 * SECOND + 90).map(Math.abs)), 0);
   }));
 
-async function obeyAll(lines: readonly string[], commands: Record<string, Command>): Promise<[boolean, string[]]> {
+/** Performs on virtual time; gives the sound, and what was complained about. */
+async function performed(lines: readonly string[]): Promise<[Float64Array, string[]]> {
+  const tape = new Tape();
   const problems: string[] = [];
-  const hasQuit = await obey(
-    (async function* () {
-      yield* lines;
-    })(),
-    commands,
-    (problem) => problems.push(problem),
-  );
-  return [hasQuit, problems];
+  async function* read(): AsyncGenerator<string> {
+    yield* lines;
+  }
+  await virtually(() => perform(read(), tape, (problem) => problems.push(problem)));
+  return [fromBytes(Buffer.concat(tape.blocks)), problems];
 }
 
-test("commands are carried out in order, those of an eval as well; quit ends, and the rest is not read", async () => {
-  const seen: string[] = [];
-  const say: Command = (args) => seen.push(args.join("+"));
-  const lines = ["say a b", "", "# say nothing", "  say   c ", "eval say d; say e;; eval say f", "quit", "say g"];
-  assert.deepEqual(await obeyAll(lines, { say }), [true, []]);
-  assert.deepEqual(seen, ["a+b", "c", "d", "e", "f"]);
+const NOTES = ["C4", "E4", "G4", "A4", "A5"];
+
+/** The notes that sound from one second to another. */
+function sounding(samples: Float64Array, from: number, to: number): string[] {
+  // What is left out at both ends: the fades, and a sample more.
+  const part = samples.subarray(from * SECOND + 81, to * SECOND - 1);
+  return NOTES.filter((note) => loudness(part, frequencyOf(note)) > 0.1);
+}
+
+test("the commands file is heard: the right notes at the right times, to the sample", async () => {
+  const tune = readFileSync(join(ROOT, "examples/music/tune.txt"), "utf8");
+  const [samples, problems] = await performed(tune.split("\n"));
+  assert.deepEqual(problems, []);
+  assert.equal(samples.length, 3.5 * SECOND);
+  assert.deepEqual(sounding(samples, 0, 0.5), ["C4"]);
+  assert.deepEqual(sounding(samples, 0.5, 1), ["C4", "G4"]);
+  assert.deepEqual(sounding(samples, 1, 1.5), ["G4"]);
+  assert.deepEqual(sounding(samples, 1.5, 2), ["C4", "E4", "G4"]);
+  assert.deepEqual(sounding(samples, 2, 2.2), ["C4", "E4", "G4", "A5"]);
+  assert.deepEqual(sounding(samples, 2.2, 2.5), ["C4", "E4", "G4"]);
+  assert.deepEqual(sounding(samples, 2.5, 3), []);
+  assert.deepEqual(sounding(samples, 3, 3.5), ["A4"]);
 });
 
-test("a command waits for the one before", () =>
-  virtually(async () => {
-    const seen: string[] = [];
-    const nap: Command = async ([name = ""]) => {
-      await sleep(100);
-      seen.push(name);
-    };
-    assert.deepEqual(await obeyAll(["nap 1", "eval nap 2; quit; nap 3"], { nap }), [true, []]);
-    assert.deepEqual(seen, ["1", "2"]);
-  }));
-
-test("what is wrong with a command is said, and the next one is read; other failures are not hidden", async () => {
-  const commands: Record<string, Command> = {
-    note: ([name = ""]) => frequencyOf(name),
-    fail: () => {
-      throw new TypeError("a bug");
-    },
-  };
-  const [hasQuit, problems] = await obeyAll(["tone A4", "note X9", "toString"], commands);
-  assert.equal(hasQuit, false);
-  assert.match(
-    problems.join("\n"),
-    /^no command is called tone: there are note, fail, eval, quit\nno note.*"X9".*\nno command is called toString/,
-  );
-  await assert.rejects(obeyAll(["fail"], commands), /a bug/);
+test("a note that two chords share sounds until the second has ended", async () => {
+  const [samples] = await performed(["chord 1 C4 G4", "wait 0.5", "chord 1 C4"]);
+  assert.deepEqual(sounding(samples, 0.5, 1), ["C4", "G4"]);
+  assert.deepEqual(sounding(samples, 1, 1.5), ["C4"]);
+  assert.equal(samples.length, 1.5 * SECOND);
 });
 
-test("a cancelled command is not taken for a wrong one", () =>
-  virtually(async () => {
-    const outcome = await moveOnAfter(50, () => obeyAll(["nap"], { nap: () => sleep(100) }));
-    assert.equal(outcome, undefined);
-  }));
+test("quit ends what still sounds", async () => {
+  const [samples] = await performed(["eval chord 60 C4; wait 0.25; quit", "chord 60 A4"]);
+  assert.equal(samples.length, 0.25 * SECOND);
+});
+
+test("a wrong command is complained about, and the performance goes on", async () => {
+  const [samples, problems] = await performed(["add H4", "chord x C4", "remove C4", "wait", "chord 0.5 A4"]);
+  assert.deepEqual(problems, [
+    'no note is called "H4": write C4, F#3 or Bb5',
+    "expected a number of seconds, got x",
+    "C4 was not added",
+    "expected a number of seconds, got nothing",
+  ]);
+  assert.deepEqual(sounding(samples, 0, 0.5), ["A4"]);
+});
