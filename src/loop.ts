@@ -8,6 +8,7 @@ export type { DatagramOptions, DatagramProtocol, DatagramTransport } from "./ker
 export type { Protocol, Transport, WriteBufferLimits } from "./kernel/network.ts";
 export type { ExitStatus, SignalName } from "./kernel/processes.ts";
 export { NodeLoop } from "./loops/node/loop.ts";
+export { SelectorLoop } from "./loops/selector/loop.ts";
 export { VirtualLoop, type VirtualLoopOptions } from "./loops/virtual/loop.ts";
 export { EndpointProtocol, type EndpointTransport } from "./protocols/endpoint-protocol.ts";
 export { currentEventLoop, EventLoop } from "./protocols/event-loop.ts";

@@ -84,6 +84,7 @@ const values: Record<string, readonly string[]> = {
     "EndpointProtocol",
     "EventLoop",
     "NodeLoop",
+    "SelectorLoop",
     "StreamProtocol",
     "SubprocessProtocol",
     "VirtualLoop",
