@@ -18,9 +18,8 @@ import type { ByteStream, Closable, ReceiveStream, SendStream } from "../../stre
 import { Calls, End } from "./end.ts";
 import { turns } from "./expect.ts";
 import { describe, Finding } from "./finding.ts";
-import { halfCloseRules } from "./rules/half-close.ts";
-import { oneWayRules } from "./rules/one-way.ts";
 import type { Rule } from "./rules/rule.ts";
+import { byteStreamRules, oneWayRules } from "./rules/tables.ts";
 import { twoWayRules } from "./rules/two-way.ts";
 
 /** What is known of the streams that are checked. */
@@ -74,7 +73,7 @@ export function checkHalfCloseableStream(
   makePair: () => Promise<readonly [ByteStream, ByteStream]>,
   options: StreamCheckOptions = {},
 ): Promise<void> {
-  return checkBothWays("checkHalfCloseableStream", [...twoWayRules, ...halfCloseRules], makePair, options);
+  return checkBothWays("checkHalfCloseableStream", byteStreamRules, makePair, options);
 }
 
 type MakePair = () => Promise<readonly [Closable, Closable]>;

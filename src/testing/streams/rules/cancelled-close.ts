@@ -5,8 +5,12 @@ import { fillUp } from "../clog.ts";
 import type { End } from "../end.ts";
 import { expectBytes, outcome, pattern, readToAnyEnd, readToEnd, together, transfer } from "../expect.ts";
 import { describe, finding } from "../finding.ts";
+import { attempt, type Moment, moments } from "../moments.ts";
 import { expectClosedReceiver, expectClosedSender } from "./closing.ts";
-import type { Rule } from "./rule.ts";
+import type { Ends, Rule } from "./rule.ts";
+
+/** A pair closes once, so each moment is a check of its own. */
+const someMoments: readonly Moment[] = moments.filter((_, index) => index % 4 === 0);
 
 export const cancelledCloseRules: readonly Rule[] = [
   {
@@ -41,6 +45,35 @@ export const cancelledCloseRules: readonly Rule[] = [
       await a.close();
       const { bytes } = await readToAnyEnd(b);
       expectBytes(bytes, pattern(Math.min(bytes.length, sent)), `what ${b.name} received`);
+    },
+  },
+  ...someMoments.map((moment) => ({
+    rule: `a close that is cancelled ${moment.name} has closed, and the other side hears of the end`,
+    check: async ({ a, b }: Ends): Promise<void> => {
+      const reading = readToAnyEnd(b);
+      await together(
+        attempt(moment, () => a.close()),
+        reading,
+      );
+      await expectClosedSender(a, "after a close that was cancelled");
+      await attempt(moment, () => b.close());
+      await expectClosedReceiver(b, "after a close that was cancelled");
+    },
+  })),
+  {
+    rule: "a close in a scope inside of a cancelled one throws the outer cancellation, if any, and closes",
+    check: async ({ a, b }) => {
+      for (const end of [a, b]) {
+        await cancelScope(async (outer) => {
+          outer.cancel();
+          await cancelScope(async () => {
+            const { error } = await outcome(end.close());
+            if (error !== undefined && !(isCancelled(error) && error.scope === outer)) throw error;
+          });
+        });
+      }
+      await expectClosedSender(a, "after a close that was cancelled from outside");
+      await expectClosedReceiver(b, "after a close that was cancelled from outside");
     },
   },
   {

@@ -1,14 +1,12 @@
-/** `sendEof` and `trySend`. */
+/** `sendEof`: one direction ends, the other goes on. */
 import { BrokenError, BusyError, ClosedError } from "../../../kernel/errors.ts";
-import { cancelScope, shield } from "../../../kernel/scopes.ts";
-import { assertCheckpoints, assertNoCheckpoints } from "../../checkpoints.ts";
+import { assertCheckpoints } from "../../checkpoints.ts";
 import { CHUNK_BYTES, clog } from "../clog.ts";
 import type { End } from "../end.ts";
 import {
   expectBytes,
   expectEof,
   expectError,
-  joined,
   pattern,
   readToAnyEnd,
   readToEnd,
@@ -17,7 +15,6 @@ import {
   transfer,
 } from "../expect.ts";
 import { finding } from "../finding.ts";
-import { expectCancelled } from "./cancelled-receive.ts";
 import type { Rule } from "./rule.ts";
 
 export const halfCloseRules: readonly Rule[] = [
@@ -87,30 +84,6 @@ export const halfCloseRules: readonly Rule[] = [
     },
   },
   {
-    rule: "sendEof in a scope that is cancelled already throws the cancellation and has no effect",
-    check: async ({ a, b }) => {
-      await cancelScope(async (outer) => {
-        outer.cancel();
-        await expectCancelled(a.sendEof(), outer, "sendEof in a cancelled scope");
-        await cancelScope(async () => {
-          await expectCancelled(a.sendEof(), outer, "sendEof in a scope inside of the cancelled one");
-        });
-      });
-      await transfer(a, b, pattern(10));
-      await together(expectEof(b, "after sendEof at the other side"), a.sendEof());
-    },
-  },
-  {
-    rule: "a shielded sendEof works in a scope that is cancelled",
-    check: async ({ a, b }) => {
-      const ending = cancelScope(async (scope) => {
-        scope.cancel();
-        await shield(() => a.sendEof());
-      });
-      await together(expectEof(b, "after sendEof at the other side"), ending);
-    },
-  },
-  {
     rule: "sendEof is a checkpoint, also the second time",
     check: async ({ a, b }) => {
       const ending = async (): Promise<void> => {
@@ -139,50 +112,6 @@ export const halfCloseRules: readonly Rule[] = [
       await expectError(a.receive(), ClosedError, "receive after sendEof and abort");
       await sendUntilBroken(b, "to a side that has aborted");
       await readToAnyEnd(b);
-    },
-  },
-  {
-    rule: "trySend sends all and says so, or sends nothing and says that; it is no checkpoint",
-    check: async ({ a, b }) => {
-      const sent: Uint8Array[] = [];
-      const sending = async (): Promise<void> => {
-        for (let at = 0; at < 20; at++) {
-          const bytes = pattern(1_000, at);
-          const isSent = await assertNoCheckpoints(function trySend() {
-            return a.trySend(bytes);
-          });
-          if (!isSent) await a.send(bytes);
-          sent.push(bytes);
-        }
-        await a.sendEof();
-      };
-      const [bytes] = await together(readToEnd(b), sending());
-      expectBytes(bytes, joined(sent), `what ${b.name} received`);
-    },
-  },
-  {
-    rule: "trySend says false, and sends nothing, while a send waits",
-    needsBlocking: true,
-    check: async ({ a, b }) => {
-      const { sent, waiting } = await clog(a);
-      if (a.trySend(pattern(1))) finding("trySend while a send waits said that it has sent");
-      const ending = async (): Promise<void> => {
-        await waiting;
-        await a.sendEof();
-      };
-      const [bytes] = await together(readToEnd(b), ending());
-      expectBytes(bytes, pattern(sent + CHUNK_BYTES), `what ${b.name} received`);
-    },
-  },
-  {
-    rule: "trySend says false on a stream that is closed or lost",
-    check: async ({ a, b }) => {
-      b.abort();
-      if (b.trySend(pattern(1))) finding("trySend after abort said that it has sent");
-      await sendUntilBroken(a, "to a side that has aborted");
-      if (a.trySend(pattern(1))) finding("trySend on a lost connection said that it has sent");
-      await a.close();
-      if (a.trySend(pattern(1))) finding("trySend after close said that it has sent");
     },
   },
 ];
