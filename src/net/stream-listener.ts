@@ -4,7 +4,7 @@
  * Connections that were made and not accepted yet wait in a queue, each with the bounded buffer of every stream. A loop need not be able to
  * leave them with the system (Node's cannot), so the queue has the limit of the system's: `backlog`. Beyond it they are refused.
  */
-import { ACCEPT_RETRY_MS, isAffairOfPeer, isExhausted } from "../kernel/accept-failures.ts";
+import { isAffairOfPeer } from "../kernel/accept-failures.ts";
 import type { Address, SocketAddress } from "../kernel/addresses.ts";
 import { detour, mustDetour } from "../kernel/checkpoint.ts";
 import { ClosedError } from "../kernel/errors.ts";
@@ -96,8 +96,7 @@ export class StreamListener<A extends Address = SocketAddress> implements Listen
 
   acceptFailed(error: Error): void {
     if (isAffairOfPeer(error)) return;
-    const next = isExhausted(error) ? `is tried again every ${ACCEPT_RETRY_MS} ms` : "goes on";
-    this.#failures.tell(`a connection could not be accepted, the listener ${next}: ${error.message}`);
+    this.#failures.tell(`a connection could not be accepted, the listener goes on: ${error.message}`);
   }
 }
 

@@ -55,8 +55,8 @@ test("an accept that fails for want of descriptors is said once, and then once a
     await sleep(60_000);
     listener.acceptFailed(systemError("EMFILE"));
     assert.deepEqual(told, [
-      "COPPICE_ACCEPT_FAILED: a connection could not be accepted, the listener is tried again every 100 ms: accept EMFILE",
-      "COPPICE_ACCEPT_FAILED: a connection could not be accepted, the listener is tried again every 100 ms: accept EMFILE (3 more since that was last said)",
+      "COPPICE_ACCEPT_FAILED: a connection could not be accepted, the listener goes on: accept EMFILE",
+      "COPPICE_ACCEPT_FAILED: a connection could not be accepted, the listener goes on: accept EMFILE (3 more since that was last said)",
     ]);
     connect(listener);
     await listener.accept();

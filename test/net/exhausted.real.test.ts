@@ -92,6 +92,7 @@ test("a server without descriptors drops what it cannot take, serves those that 
     assert.ok(await isServed(first));
     await first.close();
     assert.equal(server.child.exitCode, null);
+    assert.equal(server.stderr.split("COPPICE_ACCEPT_FAILED").length, 2, `it is said once: ${server.stderr}`);
   }));
 
 test("whoever opens something without descriptors gets the error of that call, with the system's code", () =>
