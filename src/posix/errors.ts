@@ -104,6 +104,7 @@ export const EISCONN: number = numbers.EISCONN;
 export const ECONNREFUSED: number = numbers.ECONNREFUSED;
 export const ETIMEDOUT: number = numbers.ETIMEDOUT;
 export const ENAMETOOLONG: number = numbers.ENAMETOOLONG;
+export const ECONNRESET: number = numbers.ECONNRESET;
 export const ECONNABORTED: number = numbers.ECONNABORTED;
 
 const classes: ReadonlyMap<number, typeof SystemError> = new Map([

@@ -117,6 +117,12 @@ export function remoteAddressOf(fd: number): AnyAddress {
   return filledAddress();
 }
 
+/** The peer's address; `undefined` if it is not connected. */
+export function peerOf(fd: number): AnyAddress | undefined {
+  addressLength[0] = SOCKADDR_BYTES;
+  return libc().getpeername(fd, addressBytes, addressLength) === -1 ? undefined : filledAddress();
+}
+
 /** @throws SystemError */
 export function setBlocking(fd: number, isBlocking: boolean): void {
   flag[0] = isBlocking ? 0 : 1;

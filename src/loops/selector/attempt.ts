@@ -1,13 +1,15 @@
 /**
  * Making a connection: the addresses of a name are tried one after the other, and the error of the last one is told.
- *
  * (Racing them is the business of the layer that opens streams.)
+ *
+ * On one machine a connection stands as soon as it is asked for, and may be reset before this loop hears that it stood. So it is looked
+ * at at once: a reset then is the end of a connection, as with a peer far away, and no failure to connect.
  */
 import { isIP } from "node:net";
 import type { Address } from "../../kernel/addresses.ts";
 import type { ConnectOptions, Protocol } from "../../kernel/network.ts";
 import { EPOLLOUT } from "../../posix/epoll.ts";
-import { EINPROGRESS, systemError } from "../../posix/errors.ts";
+import { ECONNRESET, EINPROGRESS, systemError } from "../../posix/errors.ts";
 import { AF_UNIX, familyOf } from "../../posix/sockaddr.ts";
 import { setOption, takeError } from "../../posix/socket-options.ts";
 import {
@@ -16,7 +18,7 @@ import {
   describeAddress,
   localAddressOf,
   openSocket,
-  remoteAddressOf,
+  peerOf,
   SOCK_STREAM,
 } from "../../posix/sockets.ts";
 import { lookUp } from "../node/names.ts";
@@ -30,6 +32,7 @@ export class Attempt implements Watcher {
   #rest: Address[] = [];
   #target: Address;
   #watch: Watch | undefined;
+  #ends: Ends | undefined;
   #isOver = false;
 
   constructor(poller: Poller, { address, localHost }: ConnectOptions, protocol: Protocol) {
@@ -48,22 +51,18 @@ export class Attempt implements Watcher {
 
   ready(): void {
     const watch = this.#watch as Watch;
-    const failure = takeError(watch.fd);
-    if (failure !== 0) {
+    const failure = this.#ends === undefined ? takeError(watch.fd) : 0;
+    this.#ends ??= this.#endsIfConnected(watch.fd);
+    if (this.#ends === undefined) {
       watch.close();
-      this.#next(systemError(failure, "connect", describeAddress(this.#target)));
-      return;
-    }
-    const ends = this.#endsOf(watch.fd);
-    if (ends instanceof Error) {
-      watch.close();
-      this.#next(ends);
+      // Without a failure of its own, it was made and lost in between.
+      this.#next(systemError(failure || ECONNRESET, "connect", describeAddress(this.#target)));
       return;
     }
     this.#isOver = true;
     // The transport watches in its own way.
     this.#poller.remove(watch);
-    new PolledTransport(this.#poller, watch.fd, ends, this.#protocol);
+    new PolledTransport(this.#poller, watch.fd, this.#ends, this.#protocol);
   }
 
   dropped(): void {
@@ -95,6 +94,7 @@ export class Attempt implements Watcher {
         throw systemError(-result, "connect", describeAddress(this.#target));
       }
       this.#watch = watch;
+      this.#ends = this.#endsIfConnected(watch.fd);
       // Also where it stands already, as Unix sockets do: the protocol is never called from within `connect`.
       watch.want(EPOLLOUT);
     } catch (error) {
@@ -121,14 +121,10 @@ export class Attempt implements Watcher {
     this.#poller.soon(() => this.#protocol.connectionLost(error));
   }
 
-  /** The addresses of a connection that stands; an error if it is gone already. */
-  #endsOf(fd: number): Ends | Error {
-    const target = this.#target;
-    if ("path" in target) return { localAddress: { path: "" }, remoteAddress: target };
-    try {
-      return { localAddress: localAddressOf(fd), remoteAddress: remoteAddressOf(fd) };
-    } catch (error) {
-      return error as Error;
-    }
+  #endsIfConnected(fd: number): Ends | undefined {
+    const peer = peerOf(fd);
+    if (peer === undefined) return undefined;
+    if ("path" in this.#target) return { localAddress: { path: "" }, remoteAddress: this.#target };
+    return { localAddress: localAddressOf(fd), remoteAddress: peer };
   }
 }

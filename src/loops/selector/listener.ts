@@ -6,7 +6,7 @@
  */
 import { chmodSync, unlinkSync } from "node:fs";
 import type { Address } from "../../kernel/addresses.ts";
-import type { AcceptHandler, ListenOptions, NetworkListener } from "../../kernel/network.ts";
+import type { AcceptHandler, ListenOptions, NetworkListener, Protocol } from "../../kernel/network.ts";
 import type { Timer } from "../../kernel/ports.ts";
 import { EPOLLIN } from "../../posix/epoll.ts";
 import { EAGAIN, ECONNABORTED, EINTR, systemError } from "../../posix/errors.ts";
@@ -86,19 +86,20 @@ export class PolledListener implements NetworkListener, Watcher {
   }
 
   #serve(fd: number): void {
-    const remote = filledAddress();
-    let ends = { localAddress: this.address, remoteAddress: remote };
-    if (!("path" in this.address)) {
-      try {
+    const remoteAddress = filledAddress();
+    let protocol: Protocol;
+    let localAddress = this.address;
+    try {
+      if (!("path" in localAddress)) {
         setOption(fd, "noDelay", 1);
-        if (this.#isWildcard) ends = { localAddress: localAddressOf(fd), remoteAddress: remote };
-      } catch {
-        // It is gone already.
-        closeDescriptor(fd);
-        return;
+        if (this.#isWildcard) localAddress = localAddressOf(fd);
       }
+      protocol = this.#handler.accepted();
+    } catch (error) {
+      closeDescriptor(fd);
+      throw error;
     }
-    new PolledTransport(this.#poller, fd, ends, this.#handler.accepted());
+    new PolledTransport(this.#poller, fd, { localAddress, remoteAddress }, protocol);
   }
 
   /** Leaves the connections where they are for a while. */
