@@ -93,8 +93,11 @@ async function removeStale(network: Network, path: string, taken: unknown): Prom
     if (!(error instanceof ConnectError)) throw error;
     // It is gone already, as its program has just ended in order.
     if (error.systemCode === "ENOENT") return;
-    if (error.systemCode === "ECONNREFUSED") return unlinkSocket(network, path, taken);
-    throw refused(path, taken, `the name is taken, and not by a stale socket (${error.systemCode ?? error.message})`);
+    if (error.systemCode !== "ECONNREFUSED") {
+      throw refused(path, taken, `the name is taken, and not by a stale socket (${error.systemCode ?? error.message})`);
+    }
+    await unlinkSocket(network, path, taken);
+    return;
   }
   throw refused(path, taken, "another program listens there (EADDRINUSE): stop it, or choose another path");
 }

@@ -1,10 +1,20 @@
 /** Rule 15 above the kernel: what was abandoned and then cancelled raises no `unhandledRejection`. */
 import assert from "node:assert/strict";
 import test from "node:test";
-import { cancelScope, handleGroup, moveOnAfter, sleep, sleepForever, supervisor } from "coppice";
-import { type ByteStream, listen, openTcp, serve, type TcpListener } from "coppice/net";
+import { cancelScope, currentLoop, handleGroup, moveOnAfter, sleep, sleepForever, supervisor } from "coppice";
+import {
+  type ByteStream,
+  type DatagramSocket,
+  listen,
+  listenUnix,
+  openTcp,
+  openUdp,
+  openUnix,
+  serve,
+  type TcpListener,
+} from "coppice/net";
 import { type Peer, servePeer, serveRpc, withPeer } from "coppice/rpc";
-import { virtualRun } from "coppice/testing";
+import { type VirtualLoop, virtualRun } from "coppice/testing";
 import { unhandledDuring } from "../support/unhandled.ts";
 
 interface Place {
@@ -12,6 +22,7 @@ interface Place {
   readonly listener: TcpListener;
   readonly url: string;
   readonly stream: ByteStream;
+  readonly socket: DatagramSocket;
   /** The service behind it never answers. */
   readonly peer: Peer;
 }
@@ -20,7 +31,21 @@ const abandoned: readonly [name: string, begin: (place: Place) => unknown][] = [
   ["supervisor", () => supervisor(sleepForever)],
   ["handleGroup", () => handleGroup(sleepForever, [])],
   ["listen", () => listen({ port: 0 })],
+  ["listen, by a name", () => listen({ host: "localhost", port: 0 })],
+  ["listenUnix", () => listenUnix({ path: "/run/other.sock" })],
+  ["listenUnix, replacing a stale socket", () => listenUnix({ path: "/run/stale.sock", staleSocket: "replace" })],
   ["openTcp", ({ listener }) => openTcp({ port: listener.address.port })],
+  ["openTcp, by a name", ({ listener }) => openTcp({ host: "localhost", port: listener.address.port })],
+  ["openTcp, by a name where nobody answers", () => openTcp({ host: "silent.test", port: 1 })],
+  ["openUnix", () => openUnix({ path: "/run/taken.sock" })],
+  ["openUdp", () => openUdp()],
+  ["openUdp, by a name", () => openUdp({ remote: { host: "localhost", port: 1 } })],
+  ["datagram socket.receive", ({ socket }) => socket.receive()],
+  ["a datagram socket's next", ({ socket }) => socket[Symbol.asyncIterator]().next()],
+  ["datagram socket.send", ({ socket }) => socket.send(new Uint8Array(1), socket.localAddress)],
+  ["datagram socket.close", ({ socket }) => socket.close()],
+  ["datagram socket's disposal", ({ socket }) => socket[Symbol.asyncDispose]()],
+  ["a listener's next", ({ listener }) => listener[Symbol.asyncIterator]().next()],
   ["listener.accept", ({ listener }) => listener.accept()],
   ["listener.close", ({ listener }) => listener.close()],
   ["listener's disposal", ({ listener }) => listener[Symbol.asyncDispose]()],
@@ -43,12 +68,18 @@ async function abandon(begin: (place: Place) => unknown, isCancelledBefore: bool
   await virtualRun(async () => {
     const listener = await listen({ port: 0 });
     const quiet = await listen({ port: 0 });
+    const taken = await listenUnix({ path: "/run/taken.sock" });
+    const socket = await openUdp({ port: 0 });
+    const { network } = currentLoop() as VirtualLoop;
+    network.files.set("/run/stale.sock", "socket");
+    network.hosts.set("silent.test", ["2001:db8::1", "192.0.2.1"]);
+    for (const host of network.hosts.get("silent.test") ?? []) network.routes.set(host, { latencyMs: Infinity });
     await moveOnAfter(60_000, () =>
       supervisor(async (group) => {
         group.spawn(() => serveRpc(quiet, { never: sleepForever }));
         const stream = await openTcp({ port: listener.address.port });
         await withPeer(`tcp://127.0.0.1:${quiet.address.port}`, async (peer) => {
-          const place = { listener, url: `tcp://127.0.0.1:${quiet.address.port}`, stream, peer };
+          const place = { listener, url: `tcp://127.0.0.1:${quiet.address.port}`, stream, socket, peer };
           await cancelScope(async (scope) => {
             if (isCancelledBefore) scope.cancel("before");
             void begin(place);
@@ -62,6 +93,8 @@ async function abandon(begin: (place: Place) => unknown, isCancelledBefore: bool
       }),
     );
     await listener.close();
+    await taken.close();
+    await socket.close();
   });
 }
 
