@@ -1,5 +1,5 @@
 /** Streams that break what holds of each direction. */
-import { BrokenError, ClosedError, checkpoint, shield, sleepForever } from "coppice";
+import { BrokenError, ClosedError, checkpoint, shield, sleepForever, until } from "coppice";
 import { type Broken, mistaken, serial } from "./broken.ts";
 
 /** What the ends of one pair share that should not. */
@@ -295,5 +295,55 @@ export const oneWay: readonly Broken[] = [
     }),
     rule: /a stream leaves no rejection of its own unhandled/,
     seen: /Error: nobody's/,
+  },
+  {
+    name: "sends on though it is cancelled",
+    change: (stream) => ({ send: (bytes) => shield(() => stream.send(bytes)) }),
+    rule: /a send in a scope that is cancelled already throws the cancellation and sends nothing/,
+    seen: /send in a cancelled scope gave undefined, where the cancellation was expected/,
+  },
+  {
+    name: "abandons a send that is cancelled, and sends it all the same",
+    change: (stream) => ({
+      send: async (bytes) => {
+        await checkpoint();
+        await until(shield(() => stream.send(bytes)));
+      },
+    }),
+    rule: /a send that is cancelled while it waits throws the cancellation and has sent nothing/,
+  },
+  {
+    name: "is broken for one send only",
+    change: (stream) => {
+      let isBroken = false;
+      return {
+        send: async (bytes) => {
+          const wasBroken = isBroken;
+          await stream.send(bytes).catch((error) => {
+            isBroken = error instanceof BrokenError;
+            if (!wasBroken || !isBroken) throw error;
+          });
+        },
+      };
+    },
+    rule: /sending to a side that has closed becomes a BrokenError, and stays one/,
+    seen: /a further send to a side that has closed gave undefined, where BrokenError was expected/,
+  },
+  {
+    name: "tells nobody that it was aborted",
+    change: (stream) => {
+      let isAborted = false;
+      const open = <T>(call: () => Promise<T>): Promise<T> =>
+        isAborted ? Promise.reject(new ClosedError("aborted")) : call();
+      return {
+        abort: () => {
+          isAborted = true;
+        },
+        receive: (maxBytes) => open(() => stream.receive(maxBytes)),
+        send: (bytes) => open(() => stream.send(bytes)),
+      };
+    },
+    rule: /abort gives a waiting receiver ClosedError/,
+    seen: /nothing more happened/,
   },
 ];
