@@ -4,6 +4,7 @@
  */
 
 import { abortable, type CancelScope, cancelScope, Event, fromCallback, openFeed, until } from "coppice";
+import { lockstepOneWayPair, memoryOneWayPair } from "coppice/testing";
 import { ConnectionLimit } from "../../src/net/connection-limit.ts";
 import { StreamListener } from "../../src/net/stream-listener.ts";
 import { channelWaits } from "./channel-waits.ts";
@@ -140,6 +141,36 @@ export const waits: readonly Wait[] = [
         wake: () => stream.connectionLost(undefined),
         value: undefined,
         end: () => {},
+      };
+    },
+  },
+  {
+    name: "receive of a memory stream for tests",
+    open: () => {
+      const [sender, receiver] = memoryOneWayPair();
+      return {
+        // What comes is a copy.
+        wait: () => receiver.receive().then((bytes) => bytes?.length),
+        wake: () => void sender.send(Uint8Array.of(1, 2, 3)),
+        value: 3,
+        end: () => {},
+      };
+    },
+  },
+  {
+    name: "send in lockstep",
+    open: () => {
+      const [sender, receiver] = lockstepOneWayPair();
+      let effects = 0;
+      const count = (bytes: Uint8Array | undefined): void => {
+        if (bytes !== undefined) effects++;
+      };
+      return {
+        wait: () => sender.send(Uint8Array.of(1)),
+        wake: () => void receiver.receive().then(count, () => {}),
+        value: undefined,
+        effects: () => effects,
+        end: () => receiver.abort(),
       };
     },
   },

@@ -37,6 +37,7 @@ const NO_STRAYS = "a stream leaves no rejection of its own unhandled";
 /**
  * Checks one-way streams against every rule of `SendStream` and `ReceiveStream`. `makePair` is called for each rule and gives two
  * connected ends, the sending one first, which are aborted when the check is over. Works on every loop and under every test runner.
+ * Always a checkpoint; cancelled, it aborts the pair that it is at.
  *
  * @throws AssertionError if a rule is broken; it says which one and what was seen, and `cause` is the error that was seen, if any.
  *
