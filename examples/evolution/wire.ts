@@ -5,6 +5,7 @@
  *   \0\0\0\x2f{"result":"ok","id":"e549a9cb","jsonrpc":"2.0"}
  */
 import { randomBytes } from "node:crypto";
+import { type Address, formatAddress } from "coppice/net";
 
 export const HEADER_BYTES = 4;
 const MAX_FRAME_BYTES = 16 * 1024 * 1024;
@@ -80,6 +81,20 @@ export class Dialogue {
 /** The names of `count` clients: none where there is only one. */
 export function clientNames(count: number): string[] {
   return Array.from({ length: count }, (_, index) => (count === 1 ? "" : `client ${index + 1} `));
+}
+
+/** What a server prints first. */
+export function listeningAt(address: Address): string {
+  return `listening on tcp://${formatAddress(address)}`;
+}
+
+/** What a client says when the server ends the conversation. */
+export const GONE = "the server closed the connection";
+
+/** What went wrong, in a line on standard error, and as the end of the program. */
+export function complain(error: unknown): void {
+  process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
+  process.exitCode = 1;
 }
 
 export function print(line: string): void {

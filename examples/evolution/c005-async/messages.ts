@@ -1,0 +1,27 @@
+/** Messages, as async functions: those of step 4, with `await` for `yield*`. */
+import type { Socket } from "coppice/selector";
+import { frame, HEADER_BYTES, lengthOf } from "../wire.ts";
+import type { Loop } from "./loop.ts";
+
+/** The next message; `undefined` where the peer has said all. */
+export async function receiveMessage(loop: Loop, socket: Socket): Promise<string | undefined> {
+  const header = await receiveExactly(loop, socket, HEADER_BYTES);
+  if (header === undefined) return undefined;
+  const body = await receiveExactly(loop, socket, lengthOf(header));
+  return body?.toString();
+}
+
+export async function sendMessage(loop: Loop, socket: Socket, text: string): Promise<void> {
+  await loop.sendAll(socket, frame(text));
+}
+
+async function receiveExactly(loop: Loop, socket: Socket, count: number): Promise<Buffer | undefined> {
+  const chunks: Uint8Array[] = [];
+  for (let left = count; left > 0; ) {
+    const chunk = await loop.receive(socket, left);
+    if (chunk === undefined) return undefined;
+    chunks.push(chunk);
+    left -= chunk.length;
+  }
+  return Buffer.concat(chunks);
+}
