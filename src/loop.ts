@@ -21,8 +21,9 @@ export type {
   CreateUnixServerOptions,
 } from "./protocols/opening.ts";
 export type { Server } from "./protocols/server.ts";
-export { type StartTlsOptions, startTls } from "./protocols/start-tls.ts";
+export type { StartTlsOptions } from "./protocols/start-tls.ts";
 export { StreamProtocol, type StreamTransport } from "./protocols/stream-protocol.ts";
 export type { Command, SubprocessOptions } from "./protocols/subprocess.ts";
 export { SubprocessProtocol, type SubprocessTransport } from "./protocols/subprocess-protocol.ts";
 export type { TlsTransport } from "./protocols/tls-transport.ts";
+export type { TlsSession } from "./tls/engine.ts";

@@ -89,7 +89,6 @@ const values: Record<string, readonly string[]> = {
     "SubprocessProtocol",
     "VirtualLoop",
     "currentEventLoop",
-    "startTls",
   ],
   "coppice/net": [
     "BufferedReader",

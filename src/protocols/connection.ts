@@ -12,9 +12,12 @@
  */
 import type { Address } from "../kernel/addresses.ts";
 import type { InContext } from "../kernel/ambient.ts";
+import { InvalidStateError } from "../kernel/errors.ts";
 import { instruments } from "../kernel/instrument.ts";
 import type { Protocol, Transport, WriteBufferLimits } from "../kernel/network.ts";
+import type { TlsSession } from "../tls/engine.ts";
 import type { Home, Resource } from "./home.ts";
+import { type StartTlsOptions, startTls } from "./start-tls.ts";
 import type { StreamProtocol, StreamTransport } from "./stream-protocol.ts";
 import { writeLimits } from "./write-limits.ts";
 
@@ -47,6 +50,8 @@ export class Connection implements Protocol, StreamTransport, Resource {
   #isClosed = false;
   /** A network in memory may tell of the loss at once: the protocol then hears of it later, lest it be called within a call. */
   #isAborting = false;
+  #isUpgrading = false;
+  #tlsSession: TlsSession | undefined;
   /** What a callback threw. */
   #fatal: Error | undefined;
 
@@ -168,6 +173,34 @@ export class Connection implements Protocol, StreamTransport, Resource {
     this.#protocol = protocol;
   }
 
+  get tlsSession(): TlsSession | undefined {
+    return this.#tlsSession;
+  }
+
+  /** Goes on as TLS, with the same protocol or another: the network's transport is replaced under it. See `startTls`. */
+  async startTls(protocol: StreamProtocol, options: StartTlsOptions): Promise<void> {
+    this.#mustNotUpgrade("startTls");
+    this.#isUpgrading = true;
+    const plain = this.#protocol;
+    this.#protocol = protocol;
+    try {
+      const transport = await startTls(this.#raw, this, options);
+      this.#transport = transport;
+      this.#tlsSession = transport.session;
+    } catch (error) {
+      // It did not begin, so all is as it was.
+      if (this.#raw.protocol === this) this.#protocol = plain;
+      throw error;
+    } finally {
+      this.#isUpgrading = false;
+    }
+  }
+
+  #mustNotUpgrade(what: string): void {
+    if (this.#isUpgrading)
+      throw new InvalidStateError(`${what} while the connection is being made TLS: await startTls first`);
+  }
+
   get localAddress(): Address {
     return this.#raw.localAddress;
   }
@@ -190,11 +223,13 @@ export class Connection implements Protocol, StreamTransport, Resource {
 
   write(bytes: Uint8Array): void {
     if (instruments.debug !== undefined) this.#home.checkLoop("write of a transport");
+    if (this.#isUpgrading) this.#mustNotUpgrade("write");
     this.#raw.write(bytes);
   }
 
   writeEof(): void {
     if (instruments.debug !== undefined) this.#home.checkLoop("writeEof of a transport");
+    if (this.#isUpgrading) this.#mustNotUpgrade("writeEof");
     this.#raw.writeEof();
   }
 

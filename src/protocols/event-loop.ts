@@ -15,6 +15,7 @@
 import { Future, type FutureOptions } from "../futures/future.ts";
 import type { Returned } from "../kernel/body.ts";
 import { checkFunction, describe, isThenable } from "../kernel/check-function.ts";
+import { detour, mustDetour } from "../kernel/checkpoint.ts";
 import type { DatagramOptions } from "../kernel/datagrams.ts";
 import { ClosedError, InvalidStateError } from "../kernel/errors.ts";
 import type { FutureLike } from "../kernel/future-like.ts";
@@ -29,6 +30,7 @@ import { currentNode, currentOrigin, isInsideRun } from "../kernel/scope.ts";
 import { checkDuration } from "../kernel/scopes.ts";
 import type { Task } from "../kernel/task.ts";
 import { Callbacks } from "./callbacks.ts";
+import { Connection } from "./connection.ts";
 import type { EndpointProtocol, EndpointTransport } from "./endpoint-protocol.ts";
 import type { ExceptionContext, ExceptionHandler } from "./exceptions.ts";
 import { type Executor, TurnExecutor } from "./executor.ts";
@@ -47,6 +49,7 @@ import {
 import { Runner } from "./runner.ts";
 import type { Server } from "./server.ts";
 import { SignalHandlers } from "./signal-handlers.ts";
+import type { StartTlsOptions } from "./start-tls.ts";
 import type { StreamProtocol, StreamTransport } from "./stream-protocol.ts";
 import type { Command, SubprocessOptions } from "./subprocess.ts";
 import type { SubprocessProtocol, SubprocessTransport } from "./subprocess-protocol.ts";
@@ -364,6 +367,25 @@ export class EventLoop implements AsyncDisposable {
   }
 
   /**
+   * Makes a connection TLS after both ends have agreed on it in plain text (STARTTLS). `transport` is the same afterwards, and what is written
+   * to it is sealed; `protocol`, which may be another one, hears no `connectionMade`. Pause reading before the last plain message is
+   * answered, or pass what came after it as `received`. Always a checkpoint; cancelled, the connection is aborted.
+   *
+   * @throws TlsError if the handshake failed, or took too long: the connection is closed then.
+   * @throws ClosedError if the transport is closing, or the loop is closed.
+   * @throws InvalidStateError if another `startTls` is under way.
+   * @throws TypeError, RangeError if the options are not right, or `transport` is none of an event loop: it is untouched then.
+   */
+  startTls(transport: StreamTransport, protocol: StreamProtocol, options: StartTlsOptions): Promise<void> {
+    const refused = this.#refused("startTls");
+    if (refused !== undefined) return Promise.reject(refused);
+    if (transport instanceof Connection) return quietly(() => transport.startTls(protocol, options));
+    return Promise.reject(
+      new TypeError(`startTls: expected the transport of a connection, got ${describe(transport)}`),
+    );
+  }
+
+  /**
    * Opens an endpoint for datagrams. Always a checkpoint.
    *
    * @throws the system's error if the address cannot be had.
@@ -390,7 +412,10 @@ export class EventLoop implements AsyncDisposable {
     return this.#open("subprocessExec", makeProtocol, () => openSubprocess(this.#home, makeProtocol, command, options));
   }
 
+  /** Nothing is begun before the checkpoint. */
   #open<T>(what: string, makeProtocol: unknown, open: () => Promise<T>): Promise<T> {
+    const scope = currentNode();
+    if (mustDetour(scope)) return detour(scope, () => this.#open(what, makeProtocol, open));
     return quietly(async () => {
       const refused = this.#refused(what);
       if (refused !== undefined) throw refused;

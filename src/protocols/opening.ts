@@ -1,6 +1,5 @@
-/** Opening what an event loop has: servers, connections, datagram endpoints, subprocesses. Each is a checkpoint, and cancelled leaves nothing behind. */
+/** Opening what an event loop has: servers, connections, datagram endpoints, subprocesses. Each wait that is cancelled leaves nothing behind. */
 import type { Address } from "../kernel/addresses.ts";
-import { detour, mustDetour } from "../kernel/checkpoint.ts";
 import type { DatagramOptions } from "../kernel/datagrams.ts";
 import { Cancelled } from "../kernel/errors.ts";
 import { currentNode } from "../kernel/scope.ts";
@@ -67,12 +66,10 @@ export function openConnection<P extends StreamProtocol>(
   makeProtocol: () => P,
   options: CreateConnectionOptions | { readonly path: string },
 ): Promise<[StreamTransport, P]> {
-  const scope = currentNode();
-  if (mustDetour(scope)) return detour(scope, () => openConnection(home, makeProtocol, options));
   const address = addressOf(options);
   const connecting =
     "localHost" in options && options.localHost !== undefined ? { address, localHost: options.localHost } : { address };
-  return new ConnectWaiter(scope, home, makeProtocol, connecting).promise;
+  return new ConnectWaiter(currentNode(), home, makeProtocol, connecting).promise;
 }
 
 export async function openEndpoint<P extends EndpointProtocol>(

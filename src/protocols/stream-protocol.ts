@@ -6,11 +6,14 @@
  * the server or the connection. One that throws costs its connection, which is aborted, and the loop's exception handler is told.
  */
 import type { Transport, WriteBufferLimits } from "../kernel/network.ts";
+import type { TlsSession } from "../tls/engine.ts";
 
 /** The callback-level end of a connection, as a `StreamProtocol` is given it. */
 export interface StreamTransport extends Omit<Transport, "protocol" | "setWriteBufferLimits"> {
   /** Who is told what happens. May be replaced: the next call goes to the new one, which hears no `connectionMade` from the transport. */
   protocol: StreamProtocol;
+  /** What both ends agreed on, once `startTls` has made it a TLS connection. */
+  readonly tlsSession: TlsSession | undefined;
   /**
    * Sets the marks of the write buffer, in bytes: above `high` the protocol is told to pause, at `low` or below to resume. By default `high`
    * is 64 KiB, or four times a `low` that is given, and `low` a quarter of `high`; with `high` 0 it hears of every byte that waits.

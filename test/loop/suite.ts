@@ -8,6 +8,7 @@ import { faultRows } from "./rows/faults.ts";
 import { flowRows } from "./rows/flow.ts";
 import { runRows } from "./rows/runs.ts";
 import { serverRows } from "./rows/servers.ts";
+import { startTlsRows } from "./rows/start-tls.ts";
 import { taskRows } from "./rows/tasks.ts";
 import { timerRows } from "./rows/timers.ts";
 import { unixRows } from "./rows/unix.ts";
@@ -21,6 +22,7 @@ const rows: readonly Row[] = [
   ...connectionRows,
   ...faultRows,
   ...flowRows,
+  ...startTlsRows,
   ...unixRows,
   ...datagramRows,
 ];

@@ -1,0 +1,49 @@
+/** Signals, which only a process of its own can be sent without harm. */
+import assert from "node:assert/strict";
+import test from "node:test";
+import { startFile } from "../support/program.ts";
+
+const PROGRAM = "test/programs/loop-signals.ts";
+
+test("a signal handler is called with its arguments, a second one replaces it, and removing it restores the system's", async () => {
+  await using program = startFile(PROGRAM, ["replace"]);
+  await program.prints(/ready/);
+  program.signal("SIGTERM");
+  await program.prints(/second handler: 1, 2/);
+  program.signal("SIGTERM");
+  await program.prints(/second handler: 1, 2\n.*second handler: 1, 2/s);
+  program.signal("SIGUSR2");
+  const { signal, stdout } = await program.ended;
+  assert.equal(signal, "SIGUSR2");
+  assert.doesNotMatch(stdout, /first handler/);
+});
+
+test("a loop that runs forever with a signal handler holds the process, and is stopped by the signal", async () => {
+  await using program = startFile(PROGRAM, ["stop"]);
+  await program.prints(/ready/);
+  const { code, stdout } = await program.interrupt("SIGINT");
+  assert.equal(code, 0);
+  assert.match(stdout, /stopped\n$/);
+});
+
+test("a closed loop has given its signals back", async () => {
+  await using program = startFile(PROGRAM, ["close"]);
+  await program.prints(/closed/);
+  const { signal } = await program.interrupt("SIGTERM");
+  assert.equal(signal, "SIGTERM");
+});
+
+test("a handler that throws is told to the exception handler, and the loop goes on", async () => {
+  await using program = startFile(PROGRAM, ["throw"]);
+  await program.prints(/ready/);
+  program.signal("SIGUSR2");
+  await program.prints(/told: the handler of SIGUSR2 threw/);
+  const { code } = await program.interrupt("SIGINT");
+  assert.equal(code, 0);
+});
+
+test("a signal that no program can handle is the system's error", async () => {
+  await using program = startFile(PROGRAM, ["kill"]);
+  await program.prints(/EINVAL/);
+  await program.ended;
+});
