@@ -5,6 +5,7 @@
  * the socket stays readable and would be tried without end. A connection that was gone before it was accepted is nobody's business.
  */
 import { chmodSync, unlinkSync } from "node:fs";
+import { ACCEPT_RETRY_MS } from "../../kernel/accept-failures.ts";
 import type { Address } from "../../kernel/addresses.ts";
 import type { AcceptHandler, ListenOptions, NetworkListener, Protocol } from "../../kernel/network.ts";
 import type { Timer } from "../../kernel/ports.ts";
@@ -28,7 +29,6 @@ import { PolledTransport } from "./transport.ts";
 const BACKLOG = 1024;
 /** How many are accepted in one turn, lest they keep those waiting that are connected. */
 const MOST_IN_A_TURN = 64;
-const ACCEPT_PAUSE_MS = 100;
 
 /** Calls back after a while. */
 export type Delay = (ms: number, callback: () => void) => Timer;
@@ -105,7 +105,7 @@ export class PolledListener implements NetworkListener, Watcher {
   /** Leaves the connections where they are for a while. */
   #rest(errno: number): void {
     this.#watch.want(0);
-    this.#pause = this.#delay(ACCEPT_PAUSE_MS, () => {
+    this.#pause = this.#delay(ACCEPT_RETRY_MS, () => {
       this.#pause = undefined;
       this.#watch.want(EPOLLIN);
     });
