@@ -1,10 +1,15 @@
-/** Accepting on Node's loop: descriptors that run out, and connections of a process that listens in the ordinary ways of Node, too. */
+/** Accepting on Node's loop: descriptors that run out, and peers that vanish. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { existsSync, readFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import test from "node:test";
+import { currentLoop, run } from "coppice";
+import "../../src/loops/sockets.ts";
+import type { SocketAddress } from "../../src/kernel/addresses.ts";
 import { Program } from "../support/program.ts";
 import { eventually } from "../support/real.ts";
+import { end, pair } from "../support/recorder.ts";
 
 const FEW = 50;
 
@@ -65,3 +70,37 @@ test("without descriptors a listener drops what it cannot take, reports it seldo
   // It may have run out again; not in the same second.
   assert.ok(server.stdout.split("failed").length <= 4, server.stdout);
 });
+
+const CONNECTIONS = "/proc/net/tcp";
+/** The timer of a connection that waits to ask its peer for a sign of life, as the table of connections writes it. */
+const KEEP_ALIVE_TIMER = "02";
+
+/** The timer that the system has running for a connection, and in how many seconds it goes off. */
+function timerOf(local: SocketAddress, remote: SocketAddress): [string | undefined, number] {
+  const ports = [local, remote].map(({ port }) => `:${port.toString(16).toUpperCase().padStart(4, "0")}`);
+  for (const line of readFileSync(CONNECTIONS, "utf8").split("\n")) {
+    const [, from, to, , , timer] = line.trim().split(/\s+/);
+    if (!from?.endsWith(ports[0] as string) || !to?.endsWith(ports[1] as string)) continue;
+    const [kind, ticks = "0"] = timer?.split(":") ?? [];
+    return [kind, Number.parseInt(ticks, 16) / 100];
+  }
+  return [undefined, 0];
+}
+
+test(
+  "after a silence either side asks its peer for a sign of life, so that one which has vanished is noticed",
+  { skip: !existsSync(CONNECTIONS) && "this system does not show its connections" },
+  () =>
+    run(async () => {
+      const both = await pair(currentLoop().network);
+      for (const { transport } of [both.client, both.server]) {
+        const [kind, seconds] = timerOf(
+          transport.localAddress as SocketAddress,
+          transport.remoteAddress as SocketAddress,
+        );
+        assert.equal(kind, KEEP_ALIVE_TIMER);
+        assert.ok(seconds > 0 && seconds <= 60, `in ${seconds} s`);
+      }
+      await end(both);
+    }),
+);
