@@ -77,9 +77,9 @@ export class ClosedError extends Error {
   }
 }
 
-/** The other side is gone: a connection that was lost, a channel without receivers. */
+/** The other side is gone: a connection that was lost, a channel without receivers. What can say more of it is a subclass, with a code of its own. */
 export class BrokenError extends Error {
-  declare readonly code: "BROKEN";
+  declare readonly code: string;
   static {
     identify(BrokenError, "BrokenError", "BROKEN");
   }

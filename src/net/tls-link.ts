@@ -88,7 +88,7 @@ export class TlsLink implements TlsEvents {
       }
     }
     // The alert, or the last word of the handshake. The tickets that a server of TLS 1.3 sends after it can wait.
-    if (this.#role.side === "client" || this.session?.protocol !== "TLSv1.3") {
+    if (this.#role.side === "client" || this.session?.version !== "TLSv1.3") {
       while (this.#engine.isSpeaking) await this.#loop.breathe();
       if (this.hasBacklog) await this.flush();
     }

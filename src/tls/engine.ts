@@ -38,7 +38,7 @@ export interface TlsSession {
   /** The name that the client asked for; `undefined` if it asked for none, or for an address. */
   readonly serverName: string | undefined;
   /** `"TLSv1.3"`. */
-  readonly protocol: string;
+  readonly version: string;
   /** In the words of the standards, as `"TLS_AES_256_GCM_SHA384"`. */
   readonly cipher: string;
 }
@@ -211,7 +211,7 @@ export class TlsEngine {
       alpnProtocol: alpnProtocol || undefined,
       peerCertificate: certificate,
       serverName: this.#role.side === "client" ? this.#askedName(this.#role.serverName) : servername || undefined,
-      protocol: this.#socket.getProtocol() ?? "",
+      version: this.#socket.getProtocol() ?? "",
       cipher: this.#socket.getCipher().standardName,
     });
   }

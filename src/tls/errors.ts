@@ -41,6 +41,7 @@ export interface TlsFailure {
  * `reason` says what happened, `opensslCode` is OpenSSL's or Node's own name for it, where there is one.
  */
 export class TlsError extends BrokenError {
+  declare readonly code: "TLS";
   readonly reason: TlsFailureReason;
   readonly opensslCode: string | undefined;
 
@@ -51,7 +52,7 @@ export class TlsError extends BrokenError {
   }
 
   static {
-    identify(TlsError, "TlsError", "BROKEN");
+    identify(TlsError, "TlsError", "TLS");
   }
 }
 

@@ -47,7 +47,7 @@ test("both ends know what they agreed on", () =>
   networked(() =>
     withTlsPair(async (client, server) => {
       const [ours, theirs] = [await client.handshake(), await server.handshake()];
-      assert.equal(ours.protocol, "TLSv1.3");
+      assert.equal(ours.version, "TLSv1.3");
       assert.match(ours.cipher, /^TLS_/);
       assert.equal(theirs.cipher, ours.cipher);
       assert.equal(ours.peerCertificate?.subject, "CN=server");
