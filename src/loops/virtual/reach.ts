@@ -26,7 +26,7 @@ export function isAny(host: string): boolean {
 }
 
 /** What is sent to `host` is for it. */
-export function hears(bound: Bound, host: string): boolean {
+function hears(bound: Bound, host: string): boolean {
   if (bound.host === host || (bound.host === "0.0.0.0" && familyOf(host) === 4)) return true;
   return bound.host === "::" && (familyOf(host) === 6 || !bound.ipv6Only);
 }
