@@ -3,7 +3,7 @@ import "./loops/default.ts";
 import "./loops/processes.ts";
 import "./loops/sockets.ts";
 
-export type { Address, SocketAddress, UnixAddress } from "./kernel/addresses.ts";
+export { type Address, formatAddress, type SocketAddress, type UnixAddress } from "./kernel/addresses.ts";
 export type { DatagramOptions, DatagramProtocol, DatagramTransport } from "./kernel/datagrams.ts";
 export type { Protocol, Transport, WriteBufferLimits } from "./kernel/network.ts";
 export type { ExitStatus, SignalName } from "./kernel/processes.ts";

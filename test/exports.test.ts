@@ -89,6 +89,7 @@ const values: Record<string, readonly string[]> = {
     "SubprocessProtocol",
     "VirtualLoop",
     "currentEventLoop",
+    "formatAddress",
   ],
   "coppice/net": [
     "BufferedReader",
