@@ -1,15 +1,16 @@
-/** Accepting on Node's loop: descriptors that run out, and peers that vanish. */
+/** Accepting on Node's loop: descriptors that run out, peers that vanish, and a Node whose handles are others. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
-import { connect, type Socket } from "node:net";
+import { connect, createServer, type Server, type Socket } from "node:net";
 import test from "node:test";
 import { currentLoop, run } from "coppice";
 import "../../src/loops/sockets.ts";
 import type { SocketAddress } from "../../src/kernel/addresses.ts";
+import { acceptFrom, acceptingOptions } from "../../src/loops/node/accepting.ts";
 import { Program } from "../support/program.ts";
 import { eventually } from "../support/real.ts";
-import { end, pair } from "../support/recorder.ts";
+import { bytes, end, pair, Recorder } from "../support/recorder.ts";
 
 const FEW = 50;
 
@@ -104,3 +105,26 @@ test(
       await end(both);
     }),
 );
+
+test("where Node's handles are not as expected, connections are served all the same", async () => {
+  const server = createServer(acceptingOptions);
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { address: host, port } = server.address() as { address: string; port: number };
+  const withoutHandle = Object.create(server, { _handle: { value: undefined } }) as Server;
+  const accepted = new Recorder();
+  const handler = { accepted: () => accepted, acceptFailed: assert.fail };
+  acceptFrom(withoutHandle, { host, port }, handler, () => {});
+  const client = connect(port, host);
+  client.end("request");
+  await accepted.has("eof");
+  assert.equal(accepted.text, "request");
+  assert.deepEqual(accepted.transport.localAddress, { host, port });
+  assert.equal((accepted.transport.remoteAddress as SocketAddress).port, client.localPort);
+  accepted.transport.write(bytes("response"));
+  accepted.transport.close();
+  assert.equal(String((await client.toArray())[0]), "response");
+  await accepted.has("lost");
+  server.close();
+  await once(server, "close");
+});

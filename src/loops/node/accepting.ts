@@ -81,7 +81,7 @@ class Acceptor {
     const socket = new TransportSocket(adopting);
     const peer: Partial<net.AddressInfo> = {};
     handle.getpeername?.(peer);
-    this.#serve(socket, peer.address, peer.port);
+    this.#serve(socket, this.#local, peer.address, peer.port);
     if (handle.fd === this.#lastDescriptor) {
       this.failed(
         systemError("EMFILE", "accept: no descriptor is left, further connections are dropped:", this.#address),
@@ -92,7 +92,9 @@ class Acceptor {
   /** In the ordinary way. */
   acceptSocket(socket: TransportSocket): void {
     this.#turnBegan();
-    this.#serve(socket, socket.remoteAddress, socket.remotePort);
+    // It does not ask for its address before it is gone, as ours do.
+    const local = this.#local ?? { host: socket.localAddress ?? "", port: socket.localPort ?? 0 };
+    this.#serve(socket, local, socket.remoteAddress, socket.remotePort);
     socket.on("data", (bytes) => socket.transport?.received(bytes as Buffer));
     socket.resume();
   }
@@ -104,8 +106,8 @@ class Acceptor {
     this.#handler.acceptFailed(error);
   }
 
-  #serve(socket: TransportSocket, host = "", port = 0): void {
-    const ends = { local: this.#local, remote: "path" in this.#address ? UNNAMED : { host, port } };
+  #serve(socket: TransportSocket, local: Address | undefined, host = "", port = 0): void {
+    const ends = { local, remote: "path" in this.#address ? UNNAMED : { host, port } };
     new SocketTransport(socket, ends, this.#handler.accepted(), this.#turnBegan);
   }
 }
