@@ -7,6 +7,7 @@
  *
  * A process that was started with standard input closed has `/dev/null` in its place, as Node sees to: the end of the file comes at once.
  */
+import { Socket } from "node:net";
 import process from "node:process";
 import { describe } from "../kernel/check-function.ts";
 import { detour, mustDetour } from "../kernel/checkpoint.ts";
@@ -56,7 +57,10 @@ export class StandardInput implements ReceiveStream {
       if (this.#bytes === 0) return this.#atEnd();
       const line = this.#cut(length ?? this.#bytes);
       const text = line.subarray(0, line.length - endLength(line));
-      return text.length > maxLineBytes ? { fail: () => tooLong(maxLineBytes) } : { value: text.toString("utf8") };
+      if (text.length <= maxLineBytes) return { value: text.toString("utf8") };
+      this.#chunks.unshift(line);
+      this.#bytes += line.length;
+      return { fail: () => tooLong(maxLineBytes) };
     });
   }
 
@@ -111,6 +115,7 @@ export class StandardInput implements ReceiveStream {
 
   #read(): void {
     const { stdin } = process;
+    stopReadingAhead(stdin);
     stdin.on("data", this.#came).on("end", this.#ended).on("error", this.#ended).on("close", this.#ended);
     stdin.resume();
   }
@@ -194,6 +199,15 @@ class InputWaiter<T> extends Waiter<T> {
   protected override abandoned(): void {
     this.#input.waiterLeft();
   }
+}
+
+/**
+ * Node reads a pipe ahead, also when it is paused, which holds the process open and takes what others are to have. For a terminal it does not: its mark is 0.
+ * (A file is read in steps of its mark, and holds nothing open.)
+ */
+function stopReadingAhead(input: object): void {
+  const { _readableState: state } = input as { _readableState?: { highWaterMark: number } };
+  if (input instanceof Socket && state !== undefined) state.highWaterMark = 0;
 }
 
 function endLength(line: Buffer): number {

@@ -66,12 +66,10 @@ export async function readAll(stream: ReceiveStream): Promise<Buffer> {
 
 /** The next line, without its end. */
 export async function readLine(stream: ReceiveStream): Promise<string> {
-  let line = "";
+  const bytes: number[] = [];
   for (;;) {
-    const byte = await stream.receive(1);
-    if (byte === undefined) return line;
-    const character = String.fromCharCode(byte[0] ?? 0);
-    if (character === "\n") return line;
-    line += character;
+    const byte = (await stream.receive(1))?.[0];
+    if (byte === undefined || byte === 0x0a) return String(Buffer.from(bytes));
+    bytes.push(byte);
   }
 }
