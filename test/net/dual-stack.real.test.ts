@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { lookup } from "node:dns/promises";
 import test from "node:test";
-import { ConnectError, ErrorGroup, ListenError, taskGroup } from "coppice";
+import { ConnectError, cancelScope, currentLoop, ErrorGroup, isCancelled, ListenError, taskGroup } from "coppice";
 import { listen, openTcp, serve } from "coppice/net";
 import { NodeNetwork } from "../../src/loops/node/network.ts";
 import { really } from "../support/real.ts";
@@ -90,6 +90,24 @@ test("where nothing listens in either family, the error has both", { skip: noIpv
     assert.ok(error.cause instanceof ErrorGroup);
     assert.equal(error.cause.errors.length, 2);
     assert.match(error.message, /::1: nothing listens there .*; 127\.0\.0\.1: nothing listens there /);
+  }),
+);
+
+test("races that are cancelled, at once or on their way, leave nothing behind", { skip: noIpv6 }, () =>
+  withBoth(async () => {
+    await using listener = await listen({ host: "localhost", port: 0 });
+    const { port } = listener.address;
+    for (let turns = 0; turns < 40; turns++) {
+      await cancelScope(async (scope) => {
+        const connecting = openTcp({ host: "localhost", port }).then(
+          (stream) => stream.abort(),
+          (error: unknown) => assert.ok(isCancelled(error)),
+        );
+        for (let turn = 0; turn < turns % 8; turn++) await currentLoop().breathe();
+        scope.cancel();
+        await connecting;
+      });
+    }
   }),
 );
 
