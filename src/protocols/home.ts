@@ -27,7 +27,7 @@ export interface Resource {
 export class Home extends Scope {
   readonly exceptions: ExceptionReports;
   readonly tasks: TasksNode;
-  readonly resources = new Set<Resource>();
+  readonly resources: Set<Resource> = new Set();
   readonly #unobserved = new Set<Reportable>();
   readonly #misused = new Set<string>();
   /** Told when a task, a resource or a scope that a callback opened has ended. */

@@ -19,8 +19,8 @@ test("COPPICE_DEBUG=1 reports a task that holds the loop, with its stack in the 
 });
 
 test("without COPPICE_DEBUG nothing is watched", async () => {
-  for (const env of [{}, { COPPICE_DEBUG: "0" }, { COPPICE_DEBUG: "" }] as Record<string, string>[]) {
-    const { stderr, stdout } = await debugged("task", env);
+  const values = [{}, { COPPICE_DEBUG: "0" }, { COPPICE_DEBUG: "" }] as Record<string, string>[];
+  for (const { stderr, stdout } of await Promise.all(values.map((env) => debugged("task", env)))) {
     assert.equal(stderr, "");
     assert.match(stdout, /debug: false/);
   }

@@ -82,6 +82,7 @@ const scenarios: Record<string, () => Promise<void>> = {
       future();
       scheduler();
       await sleep(5);
+      await new Promise<void>((resolve) => loop.callSoon(resolve));
     });
   },
 
@@ -97,6 +98,7 @@ const scenarios: Record<string, () => Promise<void>> = {
       const asked = loop.createTask(() => 1, { name: "asked" });
       await sleep(1);
       asked.result();
+      await new Promise<void>((resolve) => loop.callSoon(resolve));
     });
   },
 
