@@ -20,6 +20,11 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
 
 export const canPin: boolean = existsSync("/usr/bin/taskset") && availableParallelism() >= 2;
 
+/** The command that runs `command` on one core, where that can be. */
+export function pinnedCommand(command: readonly string[], core: number | undefined): readonly string[] {
+  return canPin && core !== undefined ? ["/usr/bin/taskset", "-c", String(core), ...command] : command;
+}
+
 export interface ChildOptions {
   readonly args?: readonly string[];
   readonly nodeFlags?: readonly string[];
@@ -36,12 +41,8 @@ export class Child implements AsyncDisposable {
 
   constructor(script: URL, options: ChildOptions = {}) {
     const node = [...process.execArgv, ...(options.nodeFlags ?? []), fileURLToPath(script), ...(options.args ?? [])];
-    const isPinned = canPin && options.core !== undefined;
-    this.#process = spawn(
-      isPinned ? "/usr/bin/taskset" : process.execPath,
-      isPinned ? ["-c", String(options.core), process.execPath, ...node] : node,
-      { stdio: ["ignore", "inherit", "inherit", "ipc"] },
-    );
+    const [file, ...args] = pinnedCommand([process.execPath, ...node], options.core) as [string, ...string[]];
+    this.#process = spawn(file, args, { stdio: ["ignore", "inherit", "inherit", "ipc"] });
     live.add(this.#process);
     this.#process.on("message", (message) => {
       if (this.#waiting === undefined) this.#inbox.push(message);

@@ -13,7 +13,19 @@ import type { Effort } from "./harness.ts";
 import { printSection, type Section, verdict } from "./report.ts";
 import type { RpcEffort } from "./rpc.ts";
 
-const names = ["tasks", "channels", "locks", "timers", "map", "cancel", "abortable", "memory", "rpc"] as const;
+const names = [
+  "tasks",
+  "channels",
+  "locks",
+  "timers",
+  "map",
+  "cancel",
+  "abortable",
+  "memory",
+  "rpc",
+  "echo",
+  "idle",
+] as const;
 type Name = (typeof names)[number];
 
 const { values: options } = parseArgs({
@@ -33,7 +45,10 @@ const sections: Record<Name, () => Promise<Section[]>> = {
   tasks: async () => [await (await import("./tasks.ts")).benchTasks(effort)],
   channels: async () => [await (await import("./channels.ts")).benchChannels(effort)],
   locks: async () => [await (await import("./locks.ts")).benchLocks(effort)],
-  timers: async () => [await (await import("./timers.ts")).benchTimers(effort)],
+  timers: async () => [
+    await (await import("./timers.ts")).benchTimers(effort),
+    await (await import("./million-timers.ts")).benchMillionTimers(processRounds),
+  ],
   map: async () => [await (await import("./map.ts")).benchMap(effort)],
   cancel: async () => [await (await import("./cancel.ts")).benchCancel(processRounds)],
   abortable: async () => [await (await import("./abortable.ts")).benchAbortable(processRounds)],
@@ -45,6 +60,8 @@ const sections: Record<Name, () => Promise<Section[]>> = {
     const { benchRpc } = await import("./rpc.ts");
     return [await benchRpc(32, rpcEffort), await benchRpc(1, rpcEffort)];
   },
+  echo: async () => (await import("./echo.ts")).benchEcho(rpcEffort),
+  idle: async () => [await (await import("./idle.ts")).benchIdle(processRounds)],
 };
 
 function chosen(): readonly Name[] {
