@@ -199,27 +199,45 @@ test("one loop serves several runs, one after the other and at a time", async ()
   assert.equal(descriptorCount(), before);
 });
 
+/** Notes its beginnings and its ends. */
+class Ends {
+  readonly lost: (string | undefined)[] = [];
+  #made = 0;
+  #tell: () => void = () => {};
+
+  /** Settles once two ends are connected. */
+  readonly bothMade: Promise<void> = new Promise((resolve) => {
+    this.#tell = resolve;
+  });
+
+  connectionMade(): void {
+    if (++this.#made === 2) this.#tell();
+  }
+
+  connectionLost(error: Error | undefined): void {
+    this.lost.push(error?.name);
+  }
+
+  dataReceived(): void {}
+  datagramReceived(): void {}
+  errorReceived(): void {}
+  eofReceived(): void {}
+  pauseWriting(): void {}
+  resumeWriting(): void {}
+}
+
 test("close is refused while a run is under way, drops what was left open, and is final", async () => {
   const before = descriptorCount();
   const loop = new SelectorLoop();
-  const lost: (Error | undefined)[] = [];
-  const protocol = {
-    connectionMade() {},
-    dataReceived() {},
-    eofReceived() {},
-    connectionLost: (error: Error | undefined) => {
-      lost.push(error);
-    },
-    pauseWriting() {},
-    resumeWriting() {},
-  };
-  const handler = { accepted: () => protocol, acceptFailed: assert.fail };
+  const ends = new Ends();
+  const handler = { accepted: () => ends, acceptFailed: assert.fail };
+  const here = { address: { host: "127.0.0.1", port: 0 } };
   await run(
     async () => {
       assert.throws(() => loop.close(), InvalidStateError);
-      const { address } = await loop.network.listen({ address: { host: "127.0.0.1", port: 0 } }, handler);
-      loop.network.connect({ address }, protocol);
-      await sleep(20);
+      const { address } = await loop.network.listen(here, handler);
+      loop.network.connect({ address }, ends);
+      await ends.bothMade;
     },
     { loop },
   );
@@ -227,18 +245,12 @@ test("close is refused while a run is under way, drops what was left open, and i
   loop.close();
   assert.equal(descriptorCount(), before);
   await new Promise(setImmediate);
-  assert.deepEqual(lost, [undefined, undefined]);
+  assert.deepEqual(ends.lost, [undefined, undefined]);
   const closed = { name: "ClosedError", message: /SelectorLoop that was closed/ };
-  await assert.rejects(loop.network.listen({ address: { host: "127.0.0.1", port: 0 } }, handler), closed);
-  await assert.rejects(
-    loop.network.openDatagrams({}, { ...protocol, datagramReceived() {}, errorReceived() {} }),
-    closed,
-  );
-  loop.network.connect({ address: { host: "127.0.0.1", port: 1 } }, protocol);
+  await assert.rejects(loop.network.listen(here, handler), closed);
+  await assert.rejects(loop.network.openDatagrams({}, ends), closed);
+  loop.network.connect(here, ends);
   await new Promise(setImmediate);
-  assert.deepEqual(
-    lost.map((error) => error?.name),
-    [undefined, undefined, "ClosedError"],
-  );
+  assert.deepEqual(ends.lost, [undefined, undefined, "ClosedError"]);
   assert.equal(await run(() => sleep(1).then(() => "timers go on"), { loop }), "timers go on");
 });
