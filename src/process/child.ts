@@ -18,6 +18,7 @@ import { checkpoint, sleep } from "../kernel/sleep.ts";
 import { WaitQueue } from "../kernel/wait-queue.ts";
 import { Waiter } from "../kernel/waiter.ts";
 import type { ReceiveStream, SendStream } from "../streams/byte-stream.ts";
+import { endAtExit, forget } from "./at-exit.ts";
 import type { PipeStream } from "./pipe-stream.ts";
 import type { Subprocess } from "./subprocess.ts";
 
@@ -119,11 +120,13 @@ export class Child implements Omit<Subprocess, "stdin" | "stdout" | "stderr"> {
 
   hasStarted(transport: ChildTransport): this {
     this.#transport = transport;
+    endAtExit(transport);
     return this;
   }
 
   hasExited(status: ExitStatus): void {
     this.#status = status;
+    if (this.#transport?.isGroupAlive() === false) forget(this.#transport);
     for (let waiter = this.#waiters.shift(); waiter !== undefined; waiter = this.#waiters.shift()) waiter.wake(status);
   }
 
@@ -132,6 +135,7 @@ export class Child implements Omit<Subprocess, "stdin" | "stdout" | "stderr"> {
     for (const output of Object.values(outputs)) output?.discard();
     try {
       await this.endGroup();
+      forget(this.#running);
     } finally {
       for (const pipe of Object.values(this.#pipes)) pipe?.abort();
     }

@@ -12,8 +12,9 @@ import type { ProcessOptions, StderrStdio, Stdio, Subprocess } from "./subproces
  * involved, unless `shell: true` says so. Declare it with `await using`: leaving the block, by a cancellation too, ends the program and all
  * that it started in its process group (SIGTERM, and SIGKILL after `graceMs`), and waits for that.
  *
- * It runs in a process group of its own: signals that a terminal sends (Ctrl-C) reach this process only, whose scopes then end it. If
- * this process is killed (SIGKILL), or ended by `process.exit`, nobody ends the child: its standard input and output are closed, and it may go on.
+ * It runs in a session and a process group of its own: signals that a terminal sends (Ctrl-C) reach this process only, whose scopes then end it. If
+ * this process ends by `process.exit` or an uncaught error, the child is sent SIGTERM, and nobody waits. If this process is
+ * ended by a signal that it does not handle (`main` handles SIGINT and SIGTERM; SIGKILL nobody can), the child goes on: all that it sees is the end of its pipes.
  * Always a checkpoint.
  *
  * @throws SpawnError if it cannot be started: says what was not found, and where it was looked for.

@@ -2,7 +2,8 @@
 import process from "node:process";
 import { quietly } from "../kernel/quiet.ts";
 import { withRawMode } from "./raw-mode.ts";
-import { checkedLineLimit, standardInput, stderr, stdout } from "./standard-streams.ts";
+import { standardInput } from "./standard-input.ts";
+import { checkedLineLimit, stderr, stdout } from "./standard-streams.ts";
 
 /** How a question is asked. */
 export interface PromptOptions {

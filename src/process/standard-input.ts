@@ -20,18 +20,13 @@ import { Waiter } from "../kernel/waiter.ts";
 import type { ReceiveStream } from "../streams/byte-stream.ts";
 import { ChunkIterator } from "../streams/chunk-iterator.ts";
 import { FrameError } from "../streams/errors.ts";
-
-const LINE_FEED = 0x0a;
-const CARRIAGE_RETURN = 0x0d;
+import { InputBuffer, withoutEnd } from "./input-buffer.ts";
 
 /** What an attempt to take something came to: a value, an error, or `undefined`, when more must come first. */
 type Taken<T> = { readonly value: T } | { readonly fail: () => Error } | undefined;
 
-export class StandardInput implements ReceiveStream {
-  #chunks: Buffer[] = [];
-  #bytes = 0;
-  /** How many of the chunks are known to have no end of a line. */
-  #searched = 0;
+class StandardInput implements ReceiveStream {
+  readonly #buffer = new InputBuffer();
   #end: { readonly cause: Error | undefined } | undefined;
   #isClosed = false;
   #waiter: InputWaiter<unknown> | undefined;
@@ -41,25 +36,26 @@ export class StandardInput implements ReceiveStream {
       return Promise.reject(new RangeError(`receive: expected maxBytes of at least 1, got ${describe(maxBytes)}`));
     }
     return this.#take<Uint8Array | undefined>(() => {
-      const [first] = this.#chunks;
-      if (first === undefined) return this.#atEnd();
-      return { value: this.#cut(Math.min(first.length, maxBytes ?? first.length)) };
+      const { firstLength } = this.#buffer;
+      return firstLength === 0
+        ? this.#atEnd()
+        : { value: this.#buffer.take(Math.min(firstLength, maxBytes ?? Infinity)) };
     });
   }
 
   /** The next line, without its end; the last one may lack that. `undefined` is the end of the file. */
   receiveLine(maxLineBytes: number): Promise<string | undefined> {
     return this.#take<string | undefined>(() => {
-      const length = this.#lineLength();
+      const buffer = this.#buffer;
+      const length = buffer.lineLength();
       // A line and its end, which may be two bytes.
-      if ((length ?? this.#bytes) > maxLineBytes + 2) return { fail: () => tooLong(maxLineBytes) };
+      if ((length ?? buffer.length) > maxLineBytes + 2) return { fail: () => tooLong(maxLineBytes) };
       if (length === undefined && this.#end === undefined) return undefined;
-      if (this.#bytes === 0) return this.#atEnd();
-      const line = this.#cut(length ?? this.#bytes);
-      const text = line.subarray(0, line.length - endLength(line));
+      if (buffer.length === 0) return this.#atEnd();
+      const line = buffer.take(length ?? buffer.length);
+      const text = withoutEnd(line);
       if (text.length <= maxLineBytes) return { value: text.toString("utf8") };
-      this.#chunks.unshift(line);
-      this.#bytes += line.length;
+      buffer.putBack(line);
       return { fail: () => tooLong(maxLineBytes) };
     });
   }
@@ -73,8 +69,7 @@ export class StandardInput implements ReceiveStream {
   abort(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#chunks = [];
-    this.#bytes = 0;
+    this.#buffer.clear();
     const waiter = this.#waiter;
     this.waiterLeft();
     waiter?.fail(closedHere);
@@ -121,10 +116,7 @@ export class StandardInput implements ReceiveStream {
   }
 
   readonly #came = (chunk: Buffer | string): void => {
-    const bytes = typeof chunk === "string" ? Buffer.from(chunk) : chunk;
-    if (bytes.length === 0) return;
-    this.#chunks.push(bytes);
-    this.#bytes += bytes.length;
+    this.#buffer.push(typeof chunk === "string" ? Buffer.from(chunk) : chunk);
     this.#retry();
   };
 
@@ -151,38 +143,8 @@ export class StandardInput implements ReceiveStream {
     };
   }
 
-  /** With its end; `undefined` if that has not come. */
-  #lineLength(): number | undefined {
-    let before = 0;
-    for (const [index, chunk] of this.#chunks.entries()) {
-      if (index >= this.#searched) {
-        const found = chunk.indexOf(LINE_FEED);
-        if (found !== -1) return before + found + 1;
-        this.#searched = index + 1;
-      }
-      before += chunk.length;
-    }
-    return undefined;
-  }
-
-  /** Takes `count` bytes, of which that many are there. */
-  #cut(count: number): Buffer {
-    const parts: Buffer[] = [];
-    for (let missing = count; missing > 0; ) {
-      const first = this.#chunks[0] as Buffer;
-      const part = first.subarray(0, missing);
-      if (part.length === first.length) this.#chunks.shift();
-      else this.#chunks[0] = first.subarray(missing);
-      parts.push(part);
-      missing -= part.length;
-    }
-    this.#bytes -= count;
-    this.#searched = 0;
-    return parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts);
-  }
-
   static {
-    printsAs(StandardInput, (input) => ({ buffered: input.#bytes }));
+    printsAs(StandardInput, (input) => ({ buffered: input.#buffer.length }));
   }
 }
 
@@ -210,11 +172,6 @@ function stopReadingAhead(input: object): void {
   if (input instanceof Socket && state !== undefined) state.highWaterMark = 0;
 }
 
-function endLength(line: Buffer): number {
-  if (line.at(-1) !== LINE_FEED) return 0;
-  return line.at(-2) === CARRIAGE_RETURN ? 2 : 1;
-}
-
 function tooLong(maxLineBytes: number): FrameError {
   return new FrameError(
     `a line of standard input is longer than maxLineBytes (${maxLineBytes}): raise that limit, or receive bytes`,
@@ -224,3 +181,6 @@ function tooLong(maxLineBytes: number): FrameError {
 function closedHere(): ClosedError {
   return new ClosedError("receive from standard input, which this program has closed");
 }
+
+/** One for the process, as its descriptor is. */
+export const standardInput: StandardInput = new StandardInput();

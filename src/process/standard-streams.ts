@@ -3,10 +3,8 @@ import { describe } from "../kernel/check-function.ts";
 import { isCancelled } from "../kernel/errors.ts";
 import { markHandled } from "../kernel/quiet.ts";
 import type { ReceiveStream, SendStream } from "../streams/byte-stream.ts";
-import { StandardInput } from "./standard-input.ts";
+import { standardInput } from "./standard-input.ts";
 import { StandardOutput } from "./standard-output.ts";
-
-export const standardInput: StandardInput = new StandardInput();
 
 /**
  * Standard input. Read only while a task waits for it, so it does not keep the process alive, and a child that inherits it finds what nobody has

@@ -7,7 +7,6 @@ import test from "node:test";
 import { BrokenError, ClosedError, moveOnAfter, sleepForever, taskGroup, until } from "coppice";
 import { openProcess, withProcess } from "coppice/process";
 import { gone, isRunning, readAll, readLine, shell, withoutChildren } from "../support/processes.ts";
-import { eventually } from "../support/real.ts";
 import { rejection } from "../support/rejection.ts";
 
 test("a child is talked to over its standard input and output, and its end is told", () =>
@@ -246,30 +245,3 @@ test("thirty children at a time leave nothing behind", () =>
       }
     }),
   ));
-
-test("a program that ends has ended its children", () =>
-  withoutChildren(async () => {
-    const source = `
-      import { main, taskGroup } from "coppice";
-      import { openProcess } from "coppice/process";
-      await main(async () => {
-        await using child = await openProcess(["sleep", "100"]);
-        console.log(child.pid);
-        await child.wait();
-      }, { graceMs: 10 });`;
-    await using program = await openProcess([
-      process.execPath,
-      "--conditions=coppice-source",
-      "--input-type=module",
-      "-e",
-      source,
-    ]);
-    const pid = Number(await readLine(program.stdout));
-    assert.equal(isRunning(pid), true);
-    program.signal("SIGTERM");
-    assert.deepEqual(await program.wait(), { code: 143, signal: undefined });
-    await eventually(
-      () => !isRunning(pid),
-      () => "the child was left behind",
-    );
-  }));

@@ -34,7 +34,7 @@ export class NodeProcesses implements Processes {
         detached: true,
         stdio: descriptors.map((what) => (typeof what === "object" ? "pipe" : what)),
       });
-      child.once("error", reject);
+      child.on("error", reject);
       // Where no descriptor is left, Node makes none.
       const pipes = (child.stdio as readonly (net.Socket | null | undefined)[] | undefined) ?? [];
       const { pid } = child;
