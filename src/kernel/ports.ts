@@ -17,6 +17,8 @@ export interface Startable {
 /** An event loop, as the kernel sees it: time, timers, turns, randomness, the network and subprocesses. `currentLoop()` gives the one in force. */
 export interface Loop {
   readonly name: string;
+  /** Its time jumps when nothing is left to do here. Who waits for a turn of the host itself keeps such a loop awake, by `afterTurn`. */
+  readonly jumps?: true;
   readonly network: Network;
   readonly processes: Processes;
   /**

@@ -13,8 +13,8 @@
  * - What is written is sealed, and comes out, within `write`, unless Node has not heard yet that its last write was taken, which
  *   it does in the next turn of the event loop (`isReady`). Then it comes out there.
  * - A failure before the handshake is done is told a tick later.
- * Nothing of that waits for the outside world: no lookups, no threads, no timers. While Node owes a turn, the loop is asked for
- * one, too, so that virtual time stands still and a loop that sleeps in the system does not.
+ * Nothing of that waits for the outside world: no lookups, no threads, no timers. While Node owes a turn, a loop whose time jumps is asked for
+ * turns, too, so that its time stands still.
  *
  * Rejected: a `tls.Server` for the server's side (it cannot say which connection it speaks of, and sets timers of the host); verifying
  * certificates by hand; sockets that Node makes itself, which know no virtual network and no streams of the user's.
@@ -26,8 +26,8 @@ import { type Context, isAddress } from "./context.ts";
 import { failureOf, type TlsFailure } from "./errors.ts";
 import { CiphertextPipe } from "./pipe.ts";
 
-/** How many turns the loop is kept awake after a write: in the first Node may come after us, in the second it has been told. One to spare. */
-const AWAKE_TURNS = 3;
+/** How many turns Node may need to hear that its write was taken: in the first it may come after us, in the second it has been told. */
+const SPEAKING_TURNS = 2;
 
 /** What both ends agreed on. */
 export interface TlsSession {
@@ -77,7 +77,7 @@ export class TlsEngine {
   /** Writes, and the finish, that Node has not told to be done. */
   #underWay = 0;
   #sealedBytes = 0;
-  #awakeTurns = 0;
+  #speakingTurns = 0;
 
   /** A client's first bytes come out at once. */
   constructor(role: TlsRole, events: TlsEvents, loop: Loop) {
@@ -108,7 +108,7 @@ export class TlsEngine {
 
   /** Whether more may come out by itself, in one of the next turns of the loop. */
   get isSpeaking(): boolean {
-    return this.#awakeTurns > 0;
+    return this.#speakingTurns > 0;
   }
 
   /** Whether it can still say anything to the peer. */
@@ -239,13 +239,15 @@ export class TlsEngine {
     this.#events.failed(failureOf(error));
   }
 
+  /** In the handshake more may come out by itself; after it, only a loop whose time jumps must know that Node is not done. */
   #stayAwake(): void {
-    const isArmed = this.#awakeTurns > 0;
-    this.#awakeTurns = AWAKE_TURNS;
+    if (this.#state === "open" && this.#loop.jumps !== true) return;
+    const isArmed = this.#speakingTurns > 0;
+    this.#speakingTurns = SPEAKING_TURNS;
     if (!isArmed) this.#loop.afterTurn(this.#turn);
   }
 
   readonly #turn = (): void => {
-    if (--this.#awakeTurns > 0) this.#loop.afterTurn(this.#turn);
+    if (--this.#speakingTurns > 0) this.#loop.afterTurn(this.#turn);
   };
 }

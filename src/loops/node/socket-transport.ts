@@ -95,7 +95,7 @@ export class SocketTransport implements Transport {
 
   write(bytes: Uint8Array): void {
     const socket = this.#socket;
-    if (this.#isClosing || !socket.writable) return;
+    if (this.#isClosing || !socket.writable || bytes.length === 0) return;
     const limits = this.#limits;
     if (limits === undefined) {
       if (!socket.write(bytes)) this.#full();

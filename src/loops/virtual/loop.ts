@@ -31,6 +31,7 @@ export interface VirtualLoopOptions {
 /** The event loop of `virtualRun`, for runs that share one: its clock goes on from run to run. Milliseconds, from 0. */
 export class VirtualLoop implements Loop {
   readonly name = "virtual";
+  readonly jumps = true;
   /** In memory; a test can say here which names, addresses and files there are, and what goes wrong. */
   readonly network: MemoryNetwork;
   readonly random: () => number;
