@@ -13,6 +13,7 @@ import type { StreamProtocol, StreamTransport } from "./stream-protocol.ts";
 export class ConnectWaiter<P extends StreamProtocol> extends Waiter<[StreamTransport, P]> implements ConnectionKeeper {
   readonly #home: Home;
   readonly #factory: () => P;
+  #protocol: P | undefined;
   #state: "connecting" | "abandoned" | "settled" = "connecting";
   readonly #abandon: () => void;
 
@@ -26,17 +27,19 @@ export class ConnectWaiter<P extends StreamProtocol> extends Waiter<[StreamTrans
 
   protocolFor(): StreamProtocol {
     if (this.#state === "abandoned") throw new Error("nobody waits for this connection any more");
-    return this.#factory();
+    this.#protocol = this.#factory();
+    return this.#protocol;
   }
 
   made(connection: Connection): void {
     this.#home.open(connection);
+    // Cut short by the protocol's `connectionMade` itself.
     if (this.#state === "abandoned") {
       connection.abort();
       return;
     }
     this.#state = "settled";
-    this.wake([connection, connection.protocol as P]);
+    this.wake([connection, this.#protocol as P]);
   }
 
   failed(error: Error | undefined): void {

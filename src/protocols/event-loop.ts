@@ -96,6 +96,7 @@ export class EventLoop implements AsyncDisposable {
   readonly #signals: SignalHandlers;
   #executor: Executor | undefined;
   #slowCallbackMs = SLOW_CALLBACK_MS;
+  #hasAskedDebug = false;
   #isClosed = false;
   #closing: Promise<void> | undefined;
 
@@ -277,9 +278,12 @@ export class EventLoop implements AsyncDisposable {
     this.#signals.removeAll();
     for (const resource of [...resources]) resource.abort();
     await home.until(() => resources.size === 0);
-    await this.#executor?.close?.();
-    home.end("the event loop was closed");
-    instruments.debug?.unwatch(this.loop);
+    try {
+      await this.#executor?.close?.();
+    } finally {
+      home.end("the event loop was closed");
+      if (this.#hasAskedDebug) this.setDebug(false);
+    }
   }
 
   // Signals and executors.
@@ -437,6 +441,7 @@ export class EventLoop implements AsyncDisposable {
    * that nobody awaited and use from another loop.
    */
   setDebug(isOn: boolean): void {
+    this.#hasAskedDebug = isOn;
     if (isOn) (instruments.debug ?? instruments.load?.())?.watch(this.loop, this.#slowCallbackMs);
     else instruments.debug?.unwatch(this.loop);
   }

@@ -2,15 +2,16 @@
 import type { Address } from "../kernel/addresses.ts";
 import type { DatagramOptions } from "../kernel/datagrams.ts";
 import { Cancelled } from "../kernel/errors.ts";
+import type { NetworkListener } from "../kernel/network.ts";
 import { currentNode } from "../kernel/scope.ts";
 import { until } from "../kernel/until.ts";
 import { ConnectWaiter } from "./connect.ts";
 import { Endpoint } from "./endpoint.ts";
 import type { EndpointProtocol, EndpointTransport } from "./endpoint-protocol.ts";
-import type { Home, Resource } from "./home.ts";
+import type { Home } from "./home.ts";
 import { ProtocolServer, type Server } from "./server.ts";
 import type { StreamProtocol, StreamTransport } from "./stream-protocol.ts";
-import { type Command, Subprocess, type SubprocessOptions, startSubprocess } from "./subprocess.ts";
+import { type Command, Subprocess, type SubprocessOptions } from "./subprocess.ts";
 import type { SubprocessProtocol, SubprocessTransport } from "./subprocess-protocol.ts";
 
 const DEFAULT_HOST = "127.0.0.1";
@@ -52,12 +53,16 @@ export async function openServer(
 ): Promise<Server> {
   const server = new ProtocolServer(home, makeProtocol);
   const { backlog } = options;
-  const listening = server.listen({
+  const opening = server.open({
     address: addressOf(options),
     ...(backlog === undefined ? {} : { backlog }),
     ...("port" in options ? portOptions(options) : {}),
   });
-  await orAbort(listening, server);
+  const late = (listener: NetworkListener): void => {
+    server.began(listener);
+    server.abort();
+  };
+  server.began(await opened(opening, late));
   return server;
 }
 
@@ -79,7 +84,7 @@ export async function openEndpoint<P extends EndpointProtocol>(
 ): Promise<[EndpointTransport, P]> {
   const protocol = makeProtocol();
   const endpoint = new Endpoint(home, protocol);
-  await orAbort(endpoint.open(options), endpoint);
+  await opened(endpoint.open(options), () => endpoint.abort());
   return [endpoint, protocol];
 }
 
@@ -91,21 +96,16 @@ export async function openSubprocess<P extends SubprocessProtocol>(
 ): Promise<[SubprocessTransport, P]> {
   const protocol = makeProtocol();
   const child = new Subprocess(home, protocol);
-  await orAbort(startSubprocess(child, command, options), child);
+  child.began(await opened(child.spawn(command, options), (spawned) => child.drop(spawned)));
   return [child, protocol];
 }
 
-/** Waits until `resource` is open. Cancelled, it is aborted as soon as it is. */
-async function orAbort(opening: Promise<unknown>, resource: Resource): Promise<void> {
+/** Waits for what the loop opens. Cancelled, it is given to `drop` as soon as it is there. */
+async function opened<T>(opening: Promise<T>, drop: (late: T) => void): Promise<T> {
   try {
-    await until(opening);
+    return await until(opening);
   } catch (error) {
-    if (error instanceof Cancelled) {
-      opening.then(
-        () => resource.abort(),
-        () => {},
-      );
-    }
+    if (error instanceof Cancelled) opening.then(drop, () => {});
     throw error;
   }
 }

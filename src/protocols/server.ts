@@ -66,13 +66,14 @@ export class ProtocolServer implements Server, AcceptHandler, ConnectionKeeper, 
   }
 
   /** @throws the system's error by rejecting. */
-  async listen(options: ListenOptions): Promise<void> {
-    const { network } = this.#home.loop;
-    const listener = await this.#home.outside(() => network.listen(options, this), undefined);
+  open(options: ListenOptions): Promise<NetworkListener> {
+    return this.#home.outside(() => this.#home.loop.network.listen(options, this), undefined);
+  }
+
+  began(listener: NetworkListener): void {
     this.#listener = listener;
     this.#isAddressFree = false;
     this.#home.open(this);
-    if (this.#isClosed) this.#free(listener);
   }
 
   get addresses(): readonly Address[] {
@@ -91,7 +92,8 @@ export class ProtocolServer implements Server, AcceptHandler, ConnectionKeeper, 
     if (this.#isClosed) return;
     this.#isClosed = true;
     for (let waiter = this.#closing.shift(); waiter !== undefined; waiter = this.#closing.shift()) waiter.wake();
-    if (this.#listener !== undefined) this.#free(this.#listener);
+    if (this.#listener === undefined) this.#look();
+    else this.#free(this.#listener);
   }
 
   closeClients(): void {

@@ -30,18 +30,6 @@ export interface SubprocessOptions {
 /** A program and its arguments. */
 export type Command = readonly [file: string, ...args: string[]];
 
-export async function startSubprocess(
-  child: Subprocess,
-  command: Command,
-  options: SubprocessOptions,
-): Promise<SubprocessTransport> {
-  const [file, ...args] = command;
-  const { stdin = "pipe", stdout = "pipe", stderr = "pipe", cwd, env } = options;
-  const descriptors = [stdin, stdout, stderr].map((what, fd) => child.descriptor(fd, what));
-  child.started(await child.spawn({ file, args, cwd, env, descriptors }));
-  return child;
-}
-
 /** A function and not a method, as that is what a context calls. */
 let guarded: (child: Subprocess, name: string, call: (protocol: SubprocessProtocol) => void) => void;
 
@@ -64,22 +52,32 @@ export class Subprocess implements SubprocessTransport, Resource {
 
   // Starting.
 
-  descriptor(fd: number, what: "pipe" | "ignore" | number): ChildDescriptor {
-    if (what !== "pipe") return what;
-    const pipe = new Connection(this.#home, this.#inContext, new PipeKeeper(this, fd));
-    return { pipe };
-  }
-
-  spawn(options: Parameters<Home["loop"]["processes"]["spawn"]>[0]): Promise<ChildTransport> {
+  /** @throws the system's error by rejecting. */
+  spawn(command: Command, options: SubprocessOptions): Promise<ChildTransport> {
+    const [file, ...args] = command;
+    const { stdin = "pipe", stdout = "pipe", stderr = "pipe", cwd, env } = options;
+    const descriptors = [stdin, stdout, stderr].map((what, fd) => this.#descriptor(fd, what));
+    const spawning = { file, args, cwd, env, descriptors };
     const { loop } = this.#home;
-    return this.#home.outside(() => loop.processes.spawn(options, (status) => this.#exited(status)), undefined);
+    return this.#home.outside(() => loop.processes.spawn(spawning, (status) => this.#exited(status)), undefined);
   }
 
-  started(child: ChildTransport): void {
+  #descriptor(fd: number, what: "pipe" | "ignore" | number): ChildDescriptor {
+    if (what !== "pipe") return what;
+    return { pipe: new Connection(this.#home, this.#inContext, new PipeKeeper(this, fd)) };
+  }
+
+  began(child: ChildTransport): void {
     this.#child = child;
     this.#home.open(this);
     instruments.debug?.made(this);
     this.call("connectionMade", (protocol) => protocol.connectionMade(this));
+  }
+
+  /** Nobody waits for it any more: it is ended, and its protocol hears nothing. */
+  drop(child: ChildTransport): void {
+    child.kill("SIGKILL");
+    for (const pipe of this.#pipes.values()) pipe.abort();
   }
 
   // Told by the pipes and the child.
@@ -111,7 +109,7 @@ export class Subprocess implements SubprocessTransport, Resource {
 
   /** Calls the user, in the context of whoever started the child. */
   call(name: string, call: (protocol: SubprocessProtocol) => void): void {
-    this.#inContext(guarded, this, name, call);
+    if (this.#child !== undefined) this.#inContext(guarded, this, name, call);
   }
 
   static {

@@ -9,6 +9,7 @@ import { ConnectionLimit } from "../../src/net/connection-limit.ts";
 import { StreamListener } from "../../src/net/stream-listener.ts";
 import { channelWaits } from "./channel-waits.ts";
 import { combinatorWaits } from "./combinator-waits.ts";
+import { loopWaits } from "./loop-waits.ts";
 import { datagramSocket } from "./noting-datagrams.ts";
 import { connected, NotingTransport } from "./noting-transport.ts";
 import { outcomeWaits } from "./outcome-waits.ts";
@@ -28,6 +29,7 @@ export const waits: readonly Wait[] = [
   ...channelWaits,
   ...combinatorWaits,
   ...syncWaits,
+  ...loopWaits,
   ...outcomeWaits,
   ...readerWaits,
   ...processWaits,

@@ -55,7 +55,8 @@ class NodeDebug implements Debug {
   }
 
   leave(): void {
-    if (--this.#depth === 0) this.#end();
+    // One that began before debug mode did was not entered.
+    if (this.#depth > 0 && --this.#depth === 0) this.#end();
   }
 
   watch(loop?: Loop, slowMs: number = SLOW_MS): void {
