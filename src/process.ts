@@ -2,7 +2,14 @@
 import "./loops/default.ts";
 import "./loops/processes.ts";
 
-export type { ExitStatus, SignalName } from "./kernel/processes.ts";
+export type {
+  ChildDescriptor,
+  ChildOptions,
+  ChildTransport,
+  ExitStatus,
+  Processes,
+  SignalName,
+} from "./kernel/processes.ts";
 export type { Command } from "./process/command.ts";
 export { OutputLimitError, ProcessFailedError, SpawnError } from "./process/errors.ts";
 export { openProcess, withProcess } from "./process/open-process.ts";

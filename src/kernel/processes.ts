@@ -18,7 +18,8 @@ export interface ExitStatus {
 /** What a child has at one of its descriptors: nothing, a descriptor of this process, or a pipe whose other end is a transport. */
 export type ChildDescriptor = "ignore" | number | { readonly pipe: Protocol };
 
-export interface SpawnOptions {
+/** What to start, and what it has. */
+export interface ChildOptions {
   /** A path, or a name that is looked for in `PATH`. */
   readonly file: string;
   readonly args: readonly string[];
@@ -47,5 +48,5 @@ export interface Processes {
    * Starts a child; the protocols of its pipes hear `connectionMade` at once, and nothing else before the promise has settled. If the child cannot be
    * started it rejects, and they hear nothing.
    */
-  spawn(options: SpawnOptions, exited: (status: ExitStatus) => void): Promise<ChildTransport>;
+  spawn(options: ChildOptions, exited: (status: ExitStatus) => void): Promise<ChildTransport>;
 }

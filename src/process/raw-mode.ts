@@ -11,6 +11,7 @@
  * In raw mode Ctrl-C, Ctrl-Z and Ctrl-D are bytes like others (3, 26, 4): what they mean is for the program to say.
  */
 import process from "node:process";
+import type { ReadStream } from "node:tty";
 import { callBody, type Returned } from "../kernel/body.ts";
 import type { SignalName } from "../kernel/processes.ts";
 import { quietly } from "../kernel/quiet.ts";
@@ -51,9 +52,7 @@ export function withRawMode<T>(body: () => Returned<T>): Promise<T> {
 function takeTerminal(): () => void {
   const { stdin } = process;
   const wasRaw = stdin.isRaw;
-  const restore = (): void => {
-    stdin.setRawMode(wasRaw);
-  };
+  const restore = (): void => setMode(stdin, wasRaw);
   const end = (signal: SignalName): void => {
     restore();
     if (isHeardByOthers(signal)) return;
@@ -68,7 +67,7 @@ function takeTerminal(): () => void {
   const resume = (): void => {
     // Whoever had the terminal meanwhile has changed it, which Node does not know.
     restore();
-    stdin.setRawMode(true);
+    setMode(stdin, true);
   };
   const isFallback = true;
   const releases = [
@@ -81,9 +80,17 @@ function takeTerminal(): () => void {
     process.removeListener("exit", restore);
   };
   process.on("exit", restore);
-  stdin.setRawMode(true);
+  setMode(stdin, true);
   return () => {
     release();
     restore();
   };
+}
+
+/** Of a terminal that has gone away Node tells by an error event, which would be one more that nobody caught: whoever reads hears of that end. */
+function setMode(terminal: ReadStream, isRaw: boolean): void {
+  const ignore = (): void => {};
+  terminal.on("error", ignore);
+  terminal.setRawMode(isRaw);
+  terminal.off("error", ignore);
 }

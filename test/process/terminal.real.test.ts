@@ -93,6 +93,15 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"] as const) {
   });
 }
 
+for (const name of ["waits without main", "waits in main", "lines"]) {
+  test(`a program that ${name} ends by SIGHUP when the terminal goes away`, async () => {
+    await using terminal = start(name);
+    await terminal.shows(/raw|ready/);
+    terminal.hangUp();
+    assert.deepEqual(await terminal.ended(), { code: null, signal: "SIGHUP", modes: null });
+  });
+}
+
 test("a signal that somebody else listens to is theirs", async () => {
   await using terminal = start("has a listener of its own");
   await terminal.shows(/raw/);

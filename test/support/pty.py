@@ -4,10 +4,12 @@ Commands come as lines of JSON on standard input, reports go as lines of JSON to
 
     {"send": "text"}      types the text                          (no report)
     {"signal": 15}        sends a signal to the program           (no report)
+    {"hangup": true}      takes the terminal away                 (no report)
     {"modes": true}       asks how the terminal is set            {"modes": {"canonical": true, "echo": true}}
                           what the program writes                 {"output": "text"}
                           it was stopped                          {"stopped": 19}
                           it ended; the terminal as it left it    {"ended": {"code": 0, "signal": null}, "modes": {...}}
+                          (null, if it was taken away)
 """
 
 import fcntl
@@ -55,20 +57,27 @@ def main():
             commands += data
             while b"\n" in commands:
                 line, commands = commands.split(b"\n", 1)
-                obey(json.loads(line), master, terminal, child)
+                command = json.loads(line)
+                if "hangup" in command:
+                    sources.remove(master)
+                    os.close(terminal)
+                    os.close(master)
+                    master = None
+                else:
+                    obey(command, master, terminal, child)
         if wake_out in ready:
             os.read(wake_out, 1024)
             pid, status = os.waitpid(child, os.WNOHANG | os.WUNTRACED)
             if pid == 0:
                 continue
-            while select.select([master], [], [], 0)[0]:
+            while master is not None and select.select([master], [], [], 0)[0]:
                 drain(master)
             if os.WIFSTOPPED(status):
                 report({"stopped": os.WSTOPSIG(status)})
                 continue
             ended_by = os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
             code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else None
-            report({"ended": {"code": code, "signal": ended_by}, "modes": modes(terminal)})
+            report({"ended": {"code": code, "signal": ended_by}, "modes": modes(terminal) if master is not None else None})
             return
 
 

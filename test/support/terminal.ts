@@ -25,7 +25,7 @@ interface Report {
   readonly output?: string;
   readonly stopped?: number;
   readonly ended?: Ended;
-  readonly modes?: Modes;
+  readonly modes?: Modes | null;
 }
 
 export class Terminal {
@@ -60,6 +60,11 @@ export class Terminal {
     this.#tell({ signal: constants.signals[name] });
   }
 
+  /** Takes the terminal away, as when its window is closed. */
+  hangUp(): void {
+    this.#tell({ hangup: true });
+  }
+
   async modes(): Promise<Modes> {
     const { length } = this.#reports;
     this.#tell({ modes: true });
@@ -79,7 +84,7 @@ export class Terminal {
   }
 
   /** Waits for the end of the program: its exit code or signal, and how it left the terminal. */
-  async ended(): Promise<{ code: number | null; signal: string | undefined; modes: Modes }> {
+  async ended(): Promise<{ code: number | null; signal: string | undefined; modes: Modes | null }> {
     const ended = (await this.#next(0, (report) => report.ended)) as Ended;
     const { modes } = this.#reports.find((report) => report.ended !== undefined) as Required<Report>;
     const [signal] = Object.entries(constants.signals).find(([, number]) => number === ended.signal) ?? [];

@@ -12,7 +12,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import type net from "node:net";
 import type { Protocol } from "../../kernel/network.ts";
-import type { ChildTransport, ExitStatus, Processes, SignalName, SpawnOptions } from "../../kernel/processes.ts";
+import type { ChildOptions, ChildTransport, ExitStatus, Processes, SignalName } from "../../kernel/processes.ts";
 import { SocketTransport, type TransportSocket } from "./socket-transport.ts";
 
 const DESCRIPTOR_NAMES = ["standard input", "standard output", "standard error"];
@@ -25,7 +25,7 @@ export class NodeProcesses implements Processes {
     this.#turnBegan = turnBegan;
   }
 
-  spawn(options: SpawnOptions, exited: (status: ExitStatus) => void): Promise<ChildTransport> {
+  spawn(options: ChildOptions, exited: (status: ExitStatus) => void): Promise<ChildTransport> {
     const { file, args, cwd, env, descriptors } = options;
     return new Promise((resolve, reject) => {
       const child = spawn(file, args, {
