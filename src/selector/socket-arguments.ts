@@ -13,7 +13,11 @@ export type SocketOptionName =
   | "sendBufferBytes"
   | "receiveBufferBytes";
 
+export const DEFAULT_RECV_BYTES: number = 64 * 1024;
 const LARGEST_RECV_BYTES = 2 ** 30;
+
+/** For most calls: a new one each time would cost more than the call. */
+const sharedBuffer = new Uint8Array(DEFAULT_RECV_BYTES);
 
 export function nameOf<K extends string>(table: Readonly<Record<K, number>>, value: number): K {
   return (Object.keys(table) as K[]).find((key) => table[key] === value) as K;
@@ -49,9 +53,12 @@ export function numeric(address: Address, family: number): Address {
   return { host: family === AF_INET6 ? "::1" : "127.0.0.1", port: address.port };
 }
 
+/** Room to receive into; what is received is to be copied out before the next call. */
 export function bufferOf(maxBytes: number, doing: string): Uint8Array {
-  if (Number.isInteger(maxBytes) && maxBytes >= 1 && maxBytes <= LARGEST_RECV_BYTES) return new Uint8Array(maxBytes);
-  throw new RangeError(`${doing}: expected maxBytes from 1 to ${LARGEST_RECV_BYTES}, got ${maxBytes}`);
+  if (!(Number.isInteger(maxBytes) && maxBytes >= 1 && maxBytes <= LARGEST_RECV_BYTES)) {
+    throw new RangeError(`${doing}: expected maxBytes from 1 to ${LARGEST_RECV_BYTES}, got ${maxBytes}`);
+  }
+  return maxBytes <= sharedBuffer.length ? sharedBuffer : new Uint8Array(maxBytes);
 }
 
 export function checkBytes(bytes: Uint8Array, doing: string): void {

@@ -39,6 +39,7 @@ import {
   checkBytes,
   checkedOption,
   chosen,
+  DEFAULT_RECV_BYTES,
   nameOf,
   numeric,
   type SocketOptionName,
@@ -62,7 +63,6 @@ const DIRECTIONS = { read: SHUT_RD, write: SHUT_WR, both: SHUT_RDWR } as const;
 /** Calls `callback` before `socket` is closed. The result takes that back. */
 export let onClose: (socket: Socket, callback: () => void) => () => void;
 
-const DEFAULT_RECV_BYTES = 64 * 1024;
 const DEFAULT_BACKLOG = 128;
 /** 0 would be for ever. */
 const SHORTEST_TIMEOUT_MS = 0.001;
