@@ -3,9 +3,11 @@ import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from "node:chil
 import { createServer } from "node:net";
 import { folder } from "./identities.ts";
 
-export const hasOpenssl: boolean = spawnSync("openssl", ["version"]).status === 0;
+const PROGRAM = "openssl";
+
 /** For tests that cannot run without it. */
-export const skip: string | false = hasOpenssl ? false : "openssl is not installed (apt-get install openssl)";
+export const skip: string | false =
+  spawnSync(PROGRAM, ["version"]).status === 0 ? false : "openssl is not installed (apt-get install openssl)";
 
 /** A program under way, with what it has written. */
 export class Openssl {
@@ -15,7 +17,7 @@ export class Openssl {
   readonly #waiting = new Set<() => void>();
 
   constructor(...args: string[]) {
-    this.child = spawn("openssl", args, { cwd: folder });
+    this.child = spawn(PROGRAM, args, { cwd: folder });
     const heard = (bytes: Buffer): void => {
       this.output += bytes;
       for (const look of this.#waiting) look();
