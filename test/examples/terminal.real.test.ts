@@ -36,7 +36,7 @@ test("on a terminal it asks for each line, and prints in between", async () => {
   await terminal.shows(/> /);
   terminal.type("after 0.05 ding\n");
   await terminal.shows(/1: in 0\.05 s/);
-  await terminal.shows(/\nding/);
+  await terminal.shows(/> ding\r\n/);
   terminal.type("after 60 never\n");
   await terminal.shows(/2: in 60 s/);
   // Ctrl-C.
