@@ -1,7 +1,7 @@
 /** A stop over real sockets, where closing on unread bytes would be a reset. */
 import assert from "node:assert/strict";
 import test from "node:test";
-import { cancelScope, sleep, taskGroup } from "coppice";
+import { cancelScope, Event, sleep, taskGroup } from "coppice";
 import { lengthPrefixed, listen, openTcp } from "coppice/net";
 import { serveRpc } from "coppice/rpc";
 import { really } from "../support/real.ts";
@@ -16,8 +16,10 @@ for (const pauseMs of [0, 1]) {
         const listener = await listen({ port: 0 });
         await cancelScope(async (scope) => {
           await taskGroup(async (group) => {
+            const begun = new Event();
             const methods = {
               async slow() {
+                begun.set();
                 await sleep(10);
                 return "finished".repeat(1_000);
               },
@@ -34,7 +36,7 @@ for (const pauseMs of [0, 1]) {
                 await sleep(0);
               }
             });
-            await sleep(5);
+            await begun.wait();
             scope.stop({ graceMs: 5_000 });
             const heard: unknown[] = [];
             const decoder = framing.decoder();
