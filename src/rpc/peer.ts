@@ -230,7 +230,10 @@ export class PeerConnection implements Peer {
       try {
         await this.#outbox.flushed();
         await this.#stream.sendEof();
-        while (await moveOnAfter(QUIET_MS, async () => (await this.#inlet.receive()) !== undefined));
+        // Twice: of a loop that was held up, the first is over before it has looked what came meanwhile.
+        for (let quiet = 0; quiet < 2; quiet++) {
+          while (await moveOnAfter(QUIET_MS, async () => (await this.#inlet.receive()) !== undefined)) quiet = 0;
+        }
       } catch (lost) {
         if (!(lost instanceof BrokenError || lost instanceof ClosedError)) throw lost;
       }
