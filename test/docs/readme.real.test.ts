@@ -1,30 +1,24 @@
 /** The README and its sisters keep what they promise: programs run as printed, commands and links exist. */
 import assert from "node:assert/strict";
-import { execFile, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, sep } from "node:path";
 import { createInterface } from "node:readline";
 import test from "node:test";
-import { promisify } from "node:util";
+import { blocksOf, runNode } from "../support/pages.ts";
 
 const root = join(import.meta.dirname, "../..");
 const readme = readFileSync(join(root, "README.md"), "utf8");
 const node = [process.execPath, ...process.execArgv.filter((option) => option.startsWith("--conditions"))] as const;
-const run = promisify(execFile);
 
 function blocks(language: string): string[] {
-  return [...readme.matchAll(new RegExp(`^\`\`\`${language}\n(.*?)^\`\`\``, "gms"))].map(([, code]) => code ?? "");
+  return blocksOf(readme, language);
 }
 
 /** Runs a TypeScript program of the repository and gives what it printed. */
-async function output(...args: string[]): Promise<{ stdout: string; stderr: string }> {
-  const [file, ...options] = [...node, ...args] as [string, ...string[]];
-  try {
-    return await run(file, options, { cwd: root, env: { ...process.env, NODE_TEST_CONTEXT: undefined } });
-  } catch (error) {
-    return error as { stdout: string; stderr: string };
-  }
+function output(...args: string[]): Promise<{ stdout: string; stderr: string }> {
+  return runNode(args);
 }
 
 test("the first program of the README is the example, and prints what the README says", async () => {
