@@ -19,6 +19,7 @@ class Side implements TlsEvents {
   session: TlsSession | undefined;
   hasEnded = false;
   failure: TlsFailure | undefined;
+  onSecured: () => void = () => {};
 
   constructor(role: TlsRole) {
     this.engine = new TlsEngine(role, this, currentLoop());
@@ -32,6 +33,7 @@ class Side implements TlsEvents {
   }
   secured(session: TlsSession): void {
     this.session = session;
+    this.onSecured();
   }
   ended(): void {
     this.hasEnded = true;
@@ -124,6 +126,28 @@ test("finish is close_notify, after what was written; the other direction goes o
     await carry(a, b);
     assert.ok(a.hasEnded && a.engine.isAlive);
   }));
+
+for (const [who, role, other] of [
+  ["server", server, client],
+  ["client", client, server],
+] as const) {
+  test(`a ${who} that writes and finishes in the moment in which it is secured loses neither`, () =>
+    virtually(async () => {
+      const hasty = new Side(role);
+      const patient = new Side(other);
+      hasty.onSecured = () => {
+        hasty.engine.write(Buffer.from("all at once"));
+        hasty.engine.finish();
+      };
+      await Promise.all([hasty.engine.started, patient.engine.started]);
+      await carry(hasty, patient);
+      assert.equal(patient.heard, "all at once");
+      assert.ok(patient.hasEnded);
+      hasty.engine.destroy();
+      patient.engine.destroy();
+      await currentLoop().breathe();
+    }));
+}
 
 test("destroyed, it says and takes nothing more", () =>
   connected(async (a, b) => {

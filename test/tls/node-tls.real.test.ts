@@ -72,7 +72,8 @@ test("a server of Node's: ALPN, and a client's certificate", () =>
     async (port) => {
       const context = clientContext({ ...identity("client"), alpnProtocols: ["x"] });
       await using stream = await openTls({ host: "127.0.0.1", port, context });
-      assert.equal(String(await readAll(stream)), "x client");
+      // Not to its end: a server of Node 24 that ends first does so without close_notify.
+      assert.equal(String(await readBytes(stream, 8)), "x client");
     },
   ));
 
