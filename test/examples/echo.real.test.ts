@@ -5,6 +5,7 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { freePort, Program, ROOT, startFile } from "../support/program.ts";
+import { lacking } from "../support/tools.ts";
 
 const FOLDER = "examples/echo";
 
@@ -35,7 +36,7 @@ const nc = (port: number, input: string) => piped("nc", ["-N", "127.0.0.1", `${p
 
 for (const name of ["protocol", "tasks"]) {
   describe(`echo/${name}`, () => {
-    test("nc gets back what it sends, and the server counts whom it has served", async () => {
+    test("nc gets back what it sends, and the server counts whom it has served", { skip: lacking("nc") }, async () => {
       await using server = await serving(name);
       assert.equal(String(await nc(server.port, "hello\nworld\n")), "hello\nworld\n");
       assert.equal(String(await nc(server.port, "again")), "again");
@@ -46,13 +47,15 @@ for (const name of ["protocol", "tasks"]) {
       assert.match(stdout, /client 2 left after 5 bytes; served 2\nstopped: served 2 clients\n$/);
     });
 
-    test("socat sends a megabyte, faster than it reads, and gets every byte back", async () => {
+    test("socat sends a megabyte, faster than it reads, and gets every byte back", {
+      skip: lacking("socat"),
+    }, async () => {
       await using server = await serving(name);
       const text = Array.from({ length: 64 * 1024 }, (_, line) => `line ${line}`.padEnd(15)).join("\n");
       assert.equal(String(await piped("socat", ["-t", "10", "-", `TCP:127.0.0.1:${server.port}`], text)), text);
     });
 
-    test("a client that resets is no trouble to another one", async () => {
+    test("a client that resets is no trouble to another one", { skip: lacking("nc") }, async () => {
       await using server = await serving(name);
       const rude = connect({ port: server.port, host: "127.0.0.1" });
       await new Promise((resolve) => rude.once("connect", resolve));
@@ -98,7 +101,9 @@ test("Trio's client says so where nobody listens", async () => {
   assert.match(stderr, /ECONNREFUSED/);
 });
 
-test("so long, and thanks for all the fish: to the byte, and to a client that shares no code with it", async () => {
+test("so long, and thanks for all the fish: to the byte, and to a client that shares no code with it", {
+  skip: lacking("python3", "nc"),
+}, async () => {
   await using server = await serving("fish-server");
   const client = startFile(`${FOLDER}/fish-client.ts`, ["--port", `${server.port}`, "so long", '{"and": 1}']);
   const { code, stdout, stderr } = await client.ended;
@@ -119,7 +124,7 @@ for message in ["so long", ["h\\u00e9"]]:
   assert.equal(String(await nc(server.port, '\t\0\0\0"so long"')), '\u0019\0\0\0"thanks for all the fish"');
 });
 
-test("what is no message costs its client the connection, and no other", async () => {
+test("what is no message costs its client the connection, and no other", { skip: lacking("nc") }, async () => {
   await using server = await serving("fish-server");
   assert.equal(String(await nc(server.port, "\x01\0\0\0{")), "");
   assert.equal(String(await nc(server.port, "\0\0\0\x7f{")), "");

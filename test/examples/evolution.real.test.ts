@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { freePort, Program, ROOT, startFile } from "../support/program.ts";
+import { lacking } from "../support/tools.ts";
 import { checkHalfClose, checkWire, receive, withSocket } from "./service-contract.ts";
 
 const FOLDER = "examples/evolution";
@@ -16,13 +17,13 @@ const servers: Record<string, (port: number) => Program> = {
     STEPS.map((step) => [step, (port) => startFile(`${FOLDER}/${step}/server.ts`, ["--port", `${port}`])]),
   ),
   both: (port) => startFile(`${FOLDER}/both/main.ts`, ["--port", `${port}`, "--clients", "2"]),
-  Python: (port) => python("server", port),
+  ...(lacking("python3") ? {} : { Python: (port) => python("server", port) }),
 };
 
 /** Who asks: `connect`, and then so many beats. */
 const clients: Record<string, (port: number) => Program> = {
   ...Object.fromEntries(STEPS.map((step) => [step, (port) => startClient(step, port)])),
-  Python: (port) => python("client", port, 1, BEATS),
+  ...(lacking("python3") ? {} : { Python: (port) => python("client", port, 1, BEATS) }),
 };
 
 function python(...args: (string | number)[]): Program {

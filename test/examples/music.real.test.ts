@@ -10,6 +10,7 @@ import { SAMPLES_PER_SECOND } from "../../examples/music/synthesizer.ts";
 import { Program, startFile } from "../support/program.ts";
 import { eventually } from "../support/real.ts";
 import { fromBytes, loudnessOf } from "../support/sound.ts";
+import { lacking } from "../support/tools.ts";
 
 const NOTES = ["C4", "E4", "G4", "A4", "A5"];
 const WINDOW = SAMPLES_PER_SECOND / 10;
@@ -28,7 +29,9 @@ function combinationsOf(samples: Float64Array): string[] {
   return combinations;
 }
 
-test("the commands file goes through sox into a file, in which the right notes follow each other", async () => {
+test("the commands file goes through sox into a file, in which the right notes follow each other", {
+  skip: lacking("sox"),
+}, async () => {
   const folder = await mkdtemp(join(tmpdir(), "coppice-music-"));
   try {
     const wave = join(folder, "tune.wav");
@@ -44,7 +47,7 @@ test("the commands file goes through sox into a file, in which the right notes f
   }
 });
 
-test("sox hears the tone at its frequency", async () => {
+test("sox hears the tone at its frequency", { skip: lacking("sox") }, async () => {
   const command = `"$0" --conditions=coppice-source examples/music/tone.ts A4 --seconds 1 |
     sox -t raw -r 8000 -e unsigned -b 8 -c 1 - -n stat`;
   const { code, stderr } = await new Program("bash", ["-o", "pipefail", "-c", command, process.execPath]).ended;
@@ -61,13 +64,16 @@ test("a listener that has heard enough ends the tone", async () => {
   assert.deepEqual(end, { code: 0, signal: null, stdout: "1600\n", stderr: "" });
 });
 
-test("Ctrl-C ends a performance in order: what was played is in the file", async () => {
+test("Ctrl-C ends a performance in order: what was played is in the file", { skip: lacking("sox") }, async () => {
   const folder = await mkdtemp(join(tmpdir(), "coppice-music-"));
   try {
     const wave = join(folder, "tune.wav");
     await using program = startFile("examples/music/play.ts", ["--out", wave], { stdio: ["pipe", "pipe", "pipe"] });
     program.child.stdin?.write("chord 3600 A4\nadd X9\n");
-    await eventually(() => program.stderr.includes("X9"), () => program.stderr);
+    await eventually(
+      () => program.stderr.includes("X9"),
+      () => program.stderr,
+    );
     const { code, stdout } = await program.interrupt();
     assert.equal(code, 0, program.stderr);
     assert.equal(stdout, "");

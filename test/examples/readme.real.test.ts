@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test, { after } from "node:test";
 import { freePort, Program, ROOT } from "../support/program.ts";
+import { lacking } from "../support/tools.ts";
 
 interface Printed {
   /** What it prints once it is at work, or at its end. */
@@ -99,7 +100,9 @@ const needed = new Set(Object.values(commands).map(({ needs }) => needs));
 for (const [command, { needs }] of Object.entries(commands)) {
   // Servers that a client needs are run with it.
   if (needed.has(command)) continue;
-  test(`\`${command}\` runs${needs === undefined ? "" : ", against its server"}`, async () => {
+  test(`\`${command}\` runs${needs === undefined ? "" : ", against its server"}`, {
+    skip: command.includes("play") && lacking("sox"),
+  }, async () => {
     const port = await freePort();
     await using server = needs === undefined ? undefined : await started(needs, port);
     await using program = await started(command, port);

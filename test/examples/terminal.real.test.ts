@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { startFile } from "../support/program.ts";
 import { COOKED, Terminal } from "../support/terminal.ts";
+import { lacking } from "../support/tools.ts";
 
 const READER = "examples/terminal/reader.ts";
 
@@ -31,7 +32,7 @@ test("quit ends it, whatever is still waiting", async () => {
   assert.deepEqual((await program.ended).code, 0);
 });
 
-test("on a terminal it asks for each line, and prints in between", async () => {
+test("on a terminal it asks for each line, and prints in between", { skip: lacking("python3") }, async () => {
   await using terminal = new Terminal(READER, []);
   await terminal.shows(/> /);
   terminal.type("after 0.05 ding\n");
