@@ -1,7 +1,17 @@
 /** Subprocesses whose scope is cancelled, at each moment. */
 import assert from "node:assert/strict";
 import test from "node:test";
-import { cancelScope, isCancelled, moveOnAfter, shield, sleep, taskGroup, withTimeout } from "coppice";
+import {
+  cancelScope,
+  currentLoop,
+  isCancelled,
+  moveOnAfter,
+  shield,
+  sleep,
+  sleepForever,
+  taskGroup,
+  withTimeout,
+} from "coppice";
 import { openProcess, runPipeline, runProcess, withProcess } from "coppice/process";
 import { children, isRunning, readLine, shell, withoutChildren } from "../support/processes.ts";
 import { assertCancelledBy, rejection } from "../support/rejection.ts";
@@ -103,12 +113,13 @@ test("a child that takes its time to end has it, though a deadline is over", () 
   withoutChildren(async () => {
     let status: unknown;
     const error = await rejection(
-      withTimeout(100, async () => {
+      withTimeout(60_000, async (scope) => {
         const child = await shell("trap 'sleep 0.2; exit 5' TERM; echo up; while :; do sleep 0.01; done");
         await using _ = child;
         await readLine(child.stdout);
+        scope.deadline = currentLoop().time() + 5;
         try {
-          await sleep(10_000);
+          await sleepForever();
         } finally {
           await child.close().catch((caught) => assert.ok(isCancelled(caught)));
           status = child.status;

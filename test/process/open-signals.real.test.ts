@@ -7,6 +7,13 @@ import { type Program, startFile } from "../support/program.ts";
 import { really } from "../support/real.ts";
 import { rejection } from "../support/rejection.ts";
 
+/** Sends a signal to this process, and lets it come: it is read between two rounds of timers, however late they are. */
+async function raise(signal: NodeJS.Signals): Promise<void> {
+  process.kill(process.pid, signal);
+  await sleep(1);
+  await sleep(1);
+}
+
 const start = (name: string): Program => startFile("test/process/signals-program.ts", [name]);
 
 test("a signal is received, whether it came before or while somebody waits", () =>
@@ -18,8 +25,7 @@ test("a signal is received, whether it came before or while somebody waits", () 
       process.kill(process.pid, "SIGALRM");
       assert.equal(await waiting, "SIGALRM");
     });
-    process.kill(process.pid, "SIGHUP");
-    await sleep(20);
+    await raise("SIGHUP");
     assert.equal(await signals.receive(), "SIGHUP");
   }));
 
@@ -27,8 +33,7 @@ test("a signal that comes again before it was received is one; different ones co
   really(async () => {
     using signals = openSignals(["SIGALRM", "SIGHUP"]);
     for (const signal of ["SIGHUP", "SIGALRM", "SIGHUP", "SIGALRM", "SIGHUP"] as const) {
-      process.kill(process.pid, signal);
-      await sleep(20);
+      await raise(signal);
     }
     assert.deepEqual([await signals.receive(), await signals.receive()], ["SIGHUP", "SIGALRM"]);
     assert.equal(await moveOnAfter(20, () => signals.receive()), undefined);
@@ -75,8 +80,7 @@ test("of two receivers of one signal the later one gets it, until it is closed",
   really(async () => {
     using first = openSignals(["SIGALRM"]);
     const second = openSignals(["SIGALRM"]);
-    process.kill(process.pid, "SIGALRM");
-    await sleep(20);
+    await raise("SIGALRM");
     // Not received there, it goes on to the first.
     second.close();
     assert.equal(await first.receive(), "SIGALRM");

@@ -162,14 +162,16 @@ test("a grandchild in the background that holds the output is ended soon after t
 
 test("one that holds the output and has left the group is not waited for, and lives", () =>
   withoutChildren(async () => {
-    const { stdout } = await runProcess("setsid sh -c 'echo $$; exec sleep 100' & sleep 0.2; echo over", {
-      shell: true,
-    });
-    const [daemon, over] = stdout.split("\n");
-    assert.equal(over, "over");
-    assert.equal(isRunning(Number(daemon)), true);
-    process.kill(Number(daemon), "SIGKILL");
-    await gone(Number(daemon));
+    const directory = mkdtempSync(join(tmpdir(), "coppice-"));
+    const daemon = 'echo $$ >"$0.new"; mv "$0.new" "$0"; exec sleep 100';
+    const line = `setsid sh -c '${daemon}' "$0" & until [ -e "$0" ]; do sleep 0.01; done; echo over`;
+    const { stdout } = await runProcess(["sh", "-c", line, join(directory, "pid")]);
+    assert.equal(stdout, "over\n");
+    const pid = Number(readFileSync(join(directory, "pid"), "utf8"));
+    assert.equal(isRunning(pid), true);
+    process.kill(pid, "SIGKILL");
+    await gone(pid);
+    rmSync(directory, { recursive: true });
   }));
 
 test("outputs go where they are sent: nowhere, together, into a file", () =>

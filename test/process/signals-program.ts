@@ -9,7 +9,9 @@ function say(text: string): void {
 /** Sends a signal to this process, and lets it come. */
 async function raise(signal: NodeJS.Signals): Promise<void> {
   process.kill(process.pid, signal);
-  await sleep(20);
+  // It is read between two rounds of timers, however late they are.
+  await sleep(1);
+  await sleep(1);
 }
 
 const programs: Record<string, () => Promise<void>> = {
