@@ -46,7 +46,7 @@ export class InputBuffer {
     const parts: Buffer[] = [];
     for (let missing = count; missing > 0; ) {
       const first = this.#chunks[0] as Buffer;
-      const part = first.subarray(0, missing);
+      const part = first.length <= missing ? first : first.subarray(0, missing);
       if (part.length === first.length) this.#chunks.shift();
       else this.#chunks[0] = first.subarray(missing);
       parts.push(part);

@@ -9,6 +9,7 @@
  */
 import { Socket } from "node:net";
 import process from "node:process";
+import type { Readable } from "node:stream";
 import { describe } from "../kernel/check-function.ts";
 import { detour, mustDetour } from "../kernel/checkpoint.ts";
 import { BrokenError, BusyError, ClosedError } from "../kernel/errors.ts";
@@ -25,11 +26,17 @@ import { InputBuffer, withoutEnd } from "./input-buffer.ts";
 /** What an attempt to take something came to: a value, an error, or `undefined`, when more must come first. */
 type Taken<T> = { readonly value: T } | { readonly fail: () => Error } | undefined;
 
-class StandardInput implements ReceiveStream {
+export class StandardInput implements ReceiveStream {
+  readonly #input: () => Readable;
   readonly #buffer = new InputBuffer();
   #end: { readonly cause: Error | undefined } | undefined;
   #isClosed = false;
   #waiter: InputWaiter<unknown> | undefined;
+
+  /** `input` is asked for when it is first read, as Node makes its stream then. */
+  constructor(input: () => Readable) {
+    this.#input = input;
+  }
 
   receive(maxBytes?: number): Promise<Uint8Array | undefined> {
     if (maxBytes !== undefined && !(Number.isInteger(maxBytes) && maxBytes >= 1)) {
@@ -87,8 +94,9 @@ class StandardInput implements ReceiveStream {
   waiterLeft(): void {
     if (this.#waiter === undefined) return;
     this.#waiter = undefined;
-    process.stdin.off("data", this.#came).off("end", this.#ended).off("error", this.#ended).off("close", this.#ended);
-    process.stdin.pause();
+    const input = this.#input();
+    input.off("data", this.#came).off("end", this.#ended).off("error", this.#ended).off("close", this.#ended);
+    input.pause();
   }
 
   #take<T>(attempt: () => Taken<T>): Promise<T> {
@@ -97,9 +105,9 @@ class StandardInput implements ReceiveStream {
     if (this.#waiter !== undefined) {
       return Promise.reject(new BusyError("another task is receiving from standard input: give that to one task"));
     }
-    const { stdin } = process;
+    const input = this.#input();
     // Others may have read it to its end.
-    if (stdin.destroyed || stdin.readableEnded) this.#end ??= { cause: stdin.errored ?? undefined };
+    if (input.destroyed || input.readableEnded) this.#end ??= { cause: input.errored ?? undefined };
     const taken = this.#isClosed ? { fail: closedHere } : attempt();
     if (taken !== undefined) return "value" in taken ? Promise.resolve(taken.value) : Promise.reject(taken.fail());
     const waiter = new InputWaiter<T>(scope, this, attempt);
@@ -109,10 +117,10 @@ class StandardInput implements ReceiveStream {
   }
 
   #read(): void {
-    const { stdin } = process;
-    stopReadingAhead(stdin);
-    stdin.on("data", this.#came).on("end", this.#ended).on("error", this.#ended).on("close", this.#ended);
-    stdin.resume();
+    const input = this.#input();
+    stopReadingAhead(input);
+    input.on("data", this.#came).on("end", this.#ended).on("error", this.#ended).on("close", this.#ended);
+    input.resume();
   }
 
   readonly #came = (chunk: Buffer | string): void => {
@@ -183,4 +191,4 @@ function closedHere(): ClosedError {
 }
 
 /** One for the process, as its descriptor is. */
-export const standardInput: StandardInput = new StandardInput();
+export const standardInput: StandardInput = new StandardInput(() => process.stdin);

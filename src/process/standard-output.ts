@@ -5,7 +5,7 @@
  * (`| head`) no longer ends the process by an uncaught error: it is the next `send` that fails. The descriptor belongs to the process:
  * closing this stream flushes it, ends its use here, and leaves it open.
  */
-import process from "node:process";
+import type { Writable } from "node:stream";
 import { detour, mustDetour } from "../kernel/checkpoint.ts";
 import { disposed } from "../kernel/dispose.ts";
 import { BrokenError, BusyError, ClosedError } from "../kernel/errors.ts";
@@ -17,21 +17,19 @@ import { WaitQueue } from "../kernel/wait-queue.ts";
 import { Waiter } from "../kernel/waiter.ts";
 import type { SendStream } from "../streams/byte-stream.ts";
 
-type Standard = "stdout" | "stderr";
-type NodeOutput = NodeJS.WriteStream;
-
-const NAMES = { stdout: "standard output", stderr: "standard error" } as const;
-
 export class StandardOutput implements SendStream {
-  readonly #which: Standard;
-  #node: NodeOutput | undefined;
+  readonly #name: string;
+  readonly #open: () => Writable;
+  #node: Writable | undefined;
   #lost: { readonly cause: Error | undefined } | undefined;
   #isClosed = false;
   #sender: SendWaiter | undefined;
   readonly #closers = new WaitQueue<Waiter<void>>();
 
-  constructor(which: Standard) {
-    this.#which = which;
+  /** `open` is asked for Node's stream at the first use, as Node makes it then; `name` is what messages call it. */
+  constructor(name: string, open: () => Writable) {
+    this.#name = name;
+    this.#open = open;
   }
 
   send(bytes: Uint8Array): Promise<void> {
@@ -39,7 +37,7 @@ export class StandardOutput implements SendStream {
     if (mustDetour(scope)) return detour(scope, () => this.send(bytes));
     const output = this.#output;
     if (this.#sender !== undefined) {
-      return Promise.reject(new BusyError(`another task is sending to ${NAMES[this.#which]}: give that to one task`));
+      return Promise.reject(new BusyError(`another task is sending to ${this.#name}: give that to one task`));
     }
     if (this.#isClosed) return Promise.reject(this.#closedHere());
     if (this.#lost !== undefined) return Promise.reject(this.#broken());
@@ -77,9 +75,9 @@ export class StandardOutput implements SendStream {
     this.#sender = undefined;
   }
 
-  get #output(): NodeOutput {
+  get #output(): Writable {
     if (this.#node !== undefined) return this.#node;
-    const output = process[this.#which] as NodeOutput;
+    const output = this.#open();
     this.#node = output;
     output.on("error", (error: Error) => this.#lose(error));
     output.on("close", () => this.#lose(undefined));
@@ -114,15 +112,15 @@ export class StandardOutput implements SendStream {
     const cause = this.#lost?.cause;
     const isReaderGone = cause !== undefined && "code" in cause && cause.code === "EPIPE";
     const why = isReaderGone ? "its reader is gone (EPIPE)" : `it cannot be written to (${cause?.message ?? "closed"})`;
-    return new BrokenError(`send to ${NAMES[this.#which]}: ${why}`, { cause });
+    return new BrokenError(`send to ${this.#name}: ${why}`, { cause });
   }
 
   #closedHere(): ClosedError {
-    return new ClosedError(`send to ${NAMES[this.#which]}, which this program has closed`);
+    return new ClosedError(`send to ${this.#name}, which this program has closed`);
   }
 
   static {
-    printsAs(StandardOutput, (output) => ({ descriptor: output.#which === "stdout" ? 1 : 2 }));
+    printsAs(StandardOutput, (output) => ({ name: output.#name }));
   }
 }
 

@@ -1,4 +1,5 @@
 /** The three standard streams of this process. */
+import process from "node:process";
 import { describe } from "../kernel/check-function.ts";
 import { isCancelled } from "../kernel/errors.ts";
 import { markHandled } from "../kernel/quiet.ts";
@@ -16,10 +17,10 @@ export const stdin: ReceiveStream = standardInput;
  * Standard output, with backpressure. A reader that has gone away is a `BrokenError` of the next `send`. Shared with `console.log`. Closing
  * it flushes it, and closes it for this program's tasks only.
  */
-export const stdout: SendStream = new StandardOutput("stdout");
+export const stdout: SendStream = new StandardOutput("standard output", () => process.stdout);
 
 /** Standard error, as `stdout`. */
-export const stderr: SendStream = new StandardOutput("stderr");
+export const stderr: SendStream = new StandardOutput("standard error", () => process.stderr);
 
 /** What `stdinLines` accepts. */
 export interface StdinLinesOptions {

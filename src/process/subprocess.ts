@@ -43,7 +43,10 @@ export interface Subprocess<In extends Stdio = Stdio, Out extends Stdio = Stdio,
   readonly command: readonly string[];
   /** What it reads. Closing it is its end-of-file; if it stopped reading, `send` throws `BrokenError`. */
   readonly stdin: IfPiped<In, SendStream>;
-  /** What it writes. End-of-file comes when everybody who holds the other end has closed it, which may be after the child's end. */
+  /**
+   * What it writes. End-of-file comes when everybody who holds the other end has closed it, which may be after the child's end. If this end is closed
+   * first, the child's writes fail (SIGPIPE, EPIPE or ECONNRESET).
+   */
   readonly stdout: IfPiped<Out, ReceiveStream>;
   readonly stderr: IfPiped<Err, ReceiveStream>;
   /** How it ended; `undefined` while it runs. */

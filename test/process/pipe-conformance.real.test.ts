@@ -10,7 +10,7 @@ test("the streams of a child keep every rule of one-way streams", () =>
     const opened: Subprocess[] = [];
     try {
       await checkOneWayStream(async () => {
-        const cat = await openProcess(["cat"]);
+        const cat = await openProcess(["cat"], { stderr: "ignore" });
         opened.push(cat);
         return [cat.stdin, cat.stdout];
       });

@@ -52,9 +52,9 @@ export async function gone(pid: number): Promise<void> {
   );
 }
 
-/** A line of the shell as a child with pipes. */
-export function shell(line: string, graceMs = 5_000): Promise<Subprocess<"pipe", "pipe", "inherit">> {
-  return openProcess(line, { shell: true, graceMs });
+/** A line of the shell as a child with pipes; what the shell says of signals goes nowhere. */
+export function shell(line: string, graceMs = 5_000): Promise<Subprocess<"pipe", "pipe", "ignore">> {
+  return openProcess(line, { shell: true, graceMs, stderr: "ignore" });
 }
 
 /** Everything up to end-of-file. */
