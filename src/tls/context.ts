@@ -14,8 +14,10 @@ import { printsAs } from "../kernel/printed.ts";
 /** A text in PEM form; certificates may stand one after the other in it. */
 export type Pem = string | Uint8Array;
 
+/** A version of TLS; older ones are not spoken. */
 export type TlsVersion = "TLSv1.2" | "TLSv1.3";
 
+/** What one side of TLS brings, for `tlsContext`. */
 export interface TlsContextOptions {
   /** This side's certificate, followed by those between it and the authority. A server must have one. */
   readonly cert?: Pem;

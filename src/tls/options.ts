@@ -18,6 +18,7 @@ export interface TlsOptions {
   readonly requireCloseNotify?: boolean;
 }
 
+/** What the client's side needs: whom it expects. */
 export interface TlsClientOptions extends TlsOptions {
   /** The name, or the address, for which the server must have a certificate; a name is sent to the server, too (SNI). */
   readonly serverName: string;
@@ -25,6 +26,7 @@ export interface TlsClientOptions extends TlsOptions {
   readonly context?: TlsContext;
 }
 
+/** What the server's side needs: its certificate. */
 export interface TlsServerOptions extends TlsOptions {
   /** Made by `tlsContext`; must have a certificate. */
   readonly context: TlsContext;

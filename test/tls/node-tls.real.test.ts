@@ -72,7 +72,7 @@ test("a server of Node's: ALPN, and a client's certificate", () =>
     async (port) => {
       const context = clientContext({ ...identity("client"), alpnProtocols: ["x"] });
       await using stream = await openTls({ host: "127.0.0.1", port, context });
-      // Not to its end: a server of Node 24 that ends first does so without close_notify.
+      // Not to its end: a server of Node 24 that ends in the turn of the handshake forgets its close_notify.
       assert.equal(String(await readBytes(stream, 8)), "x client");
     },
   ));

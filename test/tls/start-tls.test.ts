@@ -1,102 +1,12 @@
 /** startTls: a live transport becomes a TLS transport. */
 import assert from "node:assert/strict";
 import test from "node:test";
-import { BrokenError, ClosedError, cancelScope, currentLoop, sleep, taskGroup } from "coppice";
-import type { Protocol, TlsTransport, Transport } from "coppice/loop";
+import { BrokenError, ClosedError, currentLoop, sleep, taskGroup } from "coppice";
+import type { TlsTransport } from "coppice/loop";
 import { TlsError } from "coppice/net";
 import { startTls } from "../../src/protocols/start-tls.ts";
-import { networked } from "../support/network.ts";
-import { assertCancelledBy, rejection } from "../support/rejection.ts";
-import { clientContext, serverContext } from "./identities.ts";
-
-const trusting = clientContext();
-const serving = serverContext();
-const clientOptions = { serverName: "localhost", context: trusting };
-const serverOptions = { isServer: true, context: serving } as const;
-
-/** Writes down what it is told. */
-class Notes implements Protocol {
-  readonly calls: string[] = [];
-  received = Buffer.alloc(0);
-  error: Error | undefined;
-  transport: Transport | undefined;
-  onData: (bytes: Uint8Array) => void = () => {};
-  onEof: () => void = () => {};
-
-  connectionMade(transport: Transport): void {
-    this.calls.push("made");
-    this.transport = transport;
-  }
-  dataReceived(bytes: Uint8Array): void {
-    if (this.calls.at(-1) !== "data") this.calls.push("data");
-    this.received = Buffer.concat([this.received, bytes]);
-    this.onData(bytes);
-  }
-  eofReceived(): void {
-    this.calls.push("eof");
-    this.onEof();
-  }
-  connectionLost(error: Error | undefined): void {
-    this.calls.push(error === undefined ? "lost" : "lost with an error");
-    this.error = error;
-  }
-  pauseWriting(): void {
-    this.calls.push("pause");
-  }
-  resumeWriting(): void {
-    this.calls.push("resume");
-  }
-}
-
-interface End {
-  readonly plain: Transport;
-  readonly before: Notes;
-  readonly notes: Notes;
-}
-
-/** Two connected transports with a protocol for the time before, and one for the time after. */
-async function withTransports(body: (client: End, server: End) => Promise<void>): Promise<void> {
-  await networked(async () => {
-    const { network } = currentLoop();
-    const ends = [new Notes(), new Notes()] as const;
-    const listener = await network.listen(
-      { address: { host: "127.0.0.1", port: 0 } },
-      { accepted: () => ends[1], acceptFailed: () => {} },
-    );
-    network.connect({ address: listener.address }, ends[0]);
-    await sleep(1);
-    await listener.close();
-    const [client, server] = ends.map((before) => ({
-      plain: before.transport as Transport,
-      before,
-      notes: new Notes(),
-    })) as [End, End];
-    try {
-      await body(client, server);
-    } finally {
-      for (const { plain } of [client, server]) plain.abort();
-      await sleep(1);
-    }
-  });
-}
-
-async function upgrade(client: End, server: End): Promise<[TlsTransport, TlsTransport]> {
-  return taskGroup(async (group) => {
-    const serving = group.spawn(() => startTls(server.plain, server.notes, serverOptions));
-    const secure = await startTls(client.plain, client.notes, clientOptions);
-    return [secure, await serving];
-  });
-}
-
-/** Runs `body` over two upgraded transports. */
-function withUpgraded(
-  body: (client: End & { secure: TlsTransport }, server: End & { secure: TlsTransport }) => Promise<void>,
-): Promise<void> {
-  return withTransports(async (client, server) => {
-    const [ours, theirs] = await upgrade(client, server);
-    await body({ ...client, secure: ours }, { ...server, secure: theirs });
-  });
-}
+import { rejection } from "../support/rejection.ts";
+import { clientOptions, Notes, serverOptions, trusting, withTransports, withUpgraded } from "./transports.ts";
 
 test("plain text before, an exchange that asks for TLS, TLS after", () =>
   withTransports(async (client, server) => {
@@ -311,28 +221,6 @@ test("a peer that ends, or resets, in the middle of the handshake is told by nam
     assert.ok(error instanceof BrokenError || (error instanceof Error && "code" in error), String(error));
     await sleep(1);
     assert.deepEqual(client.notes.calls, ["lost with an error"]);
-  }));
-
-test("cancelled, the connection is aborted, as it is neither plain nor TLS", () =>
-  withTransports(async (client, server) => {
-    await cancelScope(async (scope) => {
-      const upgrading = assertCancelledBy(scope, startTls(client.plain, client.notes, clientOptions));
-      await sleep(1);
-      scope.cancel();
-      await upgrading;
-    });
-    assert.deepEqual(client.notes.calls, ["lost"]);
-    await sleep(1);
-    assert.equal(server.before.calls.at(-1), "lost with an error");
-  }));
-
-test("in a cancelled scope nothing is touched", () =>
-  withTransports(async (client) => {
-    await cancelScope(async (scope) => {
-      scope.cancel();
-      await assertCancelledBy(scope, startTls(client.plain, client.notes, clientOptions));
-    });
-    assert.equal(client.plain.protocol, client.before);
   }));
 
 test("options that are not right, and a transport that is closing, are refused and touch nothing", () =>
