@@ -73,3 +73,10 @@ test("in debug mode use from another loop is reported, once each", async () => {
     assert.match(reports[0] ?? "", /COPPICE_WRONG_LOOP.*on loop "virtual"/);
   }
 });
+
+test("in a worker thread, which cannot be looked into, what holds its loop is measured alone", async () => {
+  const { stderr, code } = await debugged("worker", { COPPICE_DEBUG: "1" });
+  assert.match(stderr, /task "in the worker" held the event loop for \d+ ms.*\n {2}created\n/);
+  assert.doesNotMatch(stderr, /it was here/);
+  assert.equal(code, 0);
+});

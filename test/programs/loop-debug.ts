@@ -1,4 +1,5 @@
 /** What debug mode has something to say about, one scenario for each argument. */
+import { isMainThread, Worker } from "node:worker_threads";
 import { run, sleep } from "coppice";
 import { currentEventLoop, EventLoop, StreamProtocol, VirtualLoop } from "coppice/loop";
 
@@ -36,6 +37,13 @@ const scenarios: Record<string, () => Promise<void>> = {
       },
       { name: "cruncher" },
     );
+  },
+
+  async worker() {
+    if (isMainThread) {
+      const worker = new Worker(new URL(import.meta.url), { argv: ["worker"] });
+      await new Promise((resolve) => worker.on("exit", resolve));
+    } else await run(() => crunch(300), { name: "in the worker" });
   },
 
   async callback() {

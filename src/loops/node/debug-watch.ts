@@ -3,9 +3,10 @@
  *
  * Shared memory says whether a stretch goes on and which: an odd number while one does, a new one each time. The thread (`debug-watcher.ts`) looks
  * at it from time to time; finding the same odd number for too long, it pauses this thread, takes the stack, posts it and lets
- * this thread go on. So what it has found is there when the stretch ends.
+ * this thread go on. So what it has found is there when the stretch ends. Only the main thread of a process can be looked into so; in
+ * others stretches are measured alone.
  */
-import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from "node:worker_threads";
+import { isMainThread, MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from "node:worker_threads";
 
 /** Indices into the shared memory. */
 export const STRETCH = 0;
@@ -31,7 +32,7 @@ const START_MS = 2_000;
 export class Watch {
   readonly #cells: Int32Array;
   readonly #port: MessagePort;
-  readonly #worker: Worker;
+  readonly #worker: Worker | undefined;
   #slowMs: number = Infinity;
 
   constructor() {
@@ -39,13 +40,14 @@ export class Watch {
     this.#cells = new Int32Array(memory);
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
+    port1.unref();
+    if (!isMainThread) return;
     // The same ending as this file: the source, or what it was compiled to.
     const file = new URL(`./debug-watcher${import.meta.url.slice(-3)}`, import.meta.url);
     const workerData: WatcherData = { memory, port: port2 };
     this.#worker = new Worker(file, { workerData, transferList: [port2], execArgv: [], name: "coppice debug watch" });
     this.#worker.on("error", () => {});
     this.#worker.unref();
-    port1.unref();
     Atomics.wait(this.#cells, READY, 0, START_MS);
   }
 
@@ -85,6 +87,6 @@ export class Watch {
 
   end(): void {
     this.#port.close();
-    void this.#worker.terminate();
+    void this.#worker?.terminate();
   }
 }
