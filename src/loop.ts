@@ -10,6 +10,7 @@ export type { ExitStatus, SignalName } from "./kernel/processes.ts";
 export { NodeLoop } from "./loops/node/loop.ts";
 export { SelectorLoop } from "./loops/selector/loop.ts";
 export { VirtualLoop, type VirtualLoopOptions } from "./loops/virtual/loop.ts";
+export type { AcceptingSocket, Descriptor, NonblockingSocket } from "./protocols/descriptors.ts";
 export { EndpointProtocol, type EndpointTransport } from "./protocols/endpoint-protocol.ts";
 export { currentEventLoop, EventLoop } from "./protocols/event-loop.ts";
 export type { ExceptionContext, ExceptionHandler } from "./protocols/exceptions.ts";

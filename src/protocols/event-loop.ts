@@ -13,6 +13,7 @@
  * one of these for each loop, whoever asks (who closes what he made must not close that of others).
  */
 import { Future, type FutureOptions } from "../futures/future.ts";
+import type { Address } from "../kernel/addresses.ts";
 import type { Returned } from "../kernel/body.ts";
 import { checkFunction, describe, isThenable } from "../kernel/check-function.ts";
 import { detour, mustDetour } from "../kernel/checkpoint.ts";
@@ -31,6 +32,16 @@ import { checkDuration } from "../kernel/scopes.ts";
 import type { Task } from "../kernel/task.ts";
 import { Callbacks } from "./callbacks.ts";
 import { Connection } from "./connection.ts";
+import {
+  type AcceptingSocket,
+  accept,
+  connect,
+  type Descriptor,
+  DescriptorCallbacks,
+  type NonblockingSocket,
+  receive,
+  sendAll,
+} from "./descriptors.ts";
 import type { EndpointProtocol, EndpointTransport } from "./endpoint-protocol.ts";
 import type { ExceptionContext, ExceptionHandler } from "./exceptions.ts";
 import { type Executor, TurnExecutor } from "./executor.ts";
@@ -94,6 +105,7 @@ export class EventLoop implements AsyncDisposable {
   readonly #callbacks: Callbacks;
   readonly #runner: Runner;
   readonly #signals: SignalHandlers;
+  readonly #descriptors: DescriptorCallbacks;
   #executor: Executor | undefined;
   #slowCallbackMs = SLOW_CALLBACK_MS;
   #hasAskedDebug = false;
@@ -105,6 +117,7 @@ export class EventLoop implements AsyncDisposable {
     this.#home = new Home(loop);
     this.#callbacks = new Callbacks(this.#home);
     this.#signals = new SignalHandlers(this.#home);
+    this.#descriptors = new DescriptorCallbacks(this.#home);
     this.#runner = new Runner(this.#home, (root) => faces.set(root, this));
     faces.set(this.#home, this);
     if (faces.get(loop)?.isClosed !== false) faces.set(loop, this);
@@ -276,6 +289,7 @@ export class EventLoop implements AsyncDisposable {
     this.#isClosed = true;
     this.#callbacks.cancelAll();
     this.#signals.removeAll();
+    this.#descriptors.removeAll();
     for (const resource of [...resources]) resource.abort();
     await home.until(() => resources.size === 0);
     try {
@@ -329,6 +343,69 @@ export class EventLoop implements AsyncDisposable {
   setDefaultExecutor(executor: Executor): void {
     this.#use("setDefaultExecutor");
     this.#executor = executor;
+  }
+
+  // Descriptors: on a `SelectorLoop` only.
+
+  /**
+   * Calls `callback(...args)` in each turn in which `descriptor` can be read, in place of an earlier one. Remove it before the descriptor is closed.
+   *
+   * @throws InvalidStateError on a loop that watches no descriptors itself.
+   * @throws BusyError while a socket call waits for the same.
+   * @throws ClosedError if the loop is closed.
+   */
+  addReader<A extends unknown[]>(descriptor: Descriptor, callback: Callback<A>, ...args: A): void {
+    this.#use("addReader");
+    checkFunction("addReader", callback);
+    this.#descriptors.add(descriptor, "read", callback, args);
+  }
+
+  /** The same for writing. */
+  addWriter<A extends unknown[]>(descriptor: Descriptor, callback: Callback<A>, ...args: A): void {
+    this.#use("addWriter");
+    checkFunction("addWriter", callback);
+    this.#descriptors.add(descriptor, "write", callback, args);
+  }
+
+  /** False if there was none. */
+  removeReader(descriptor: Descriptor): boolean {
+    return this.#descriptors.remove(descriptor, "read");
+  }
+
+  /** False if there was none. */
+  removeWriter(descriptor: Descriptor): boolean {
+    return this.#descriptors.remove(descriptor, "write");
+  }
+
+  /**
+   * Waits for bytes on a nonblocking `Socket` of `coppice/selector`: at most `maxBytes`, `undefined` at the end. Always a checkpoint, as all of these; cancelled,
+   * nothing is lost.
+   *
+   * @throws InvalidStateError on a loop that watches no descriptors itself, or a blocking socket. ClosedError if the loop is closed.
+   * @throws BusyError if somebody else waits to read it. The system's error if the call fails.
+   */
+  sockRecv(socket: NonblockingSocket, maxBytes?: number): Promise<Uint8Array | undefined> {
+    return this.#socketCall("sockRecv", () => receive(this.loop, socket, maxBytes));
+  }
+
+  /** Sends all of `bytes`. Cancelled, a part of them may have been sent. Errors as for `sockRecv`. */
+  sockSendAll(socket: NonblockingSocket, bytes: Uint8Array): Promise<void> {
+    return this.#socketCall("sockSendAll", () => sendAll(this.loop, socket, bytes));
+  }
+
+  /** Waits for a connection, which is nonblocking, too. Errors as for `sockRecv`. */
+  sockAccept<S extends { setBlocking(isBlocking: boolean): void }>(socket: AcceptingSocket<S>): Promise<S> {
+    return this.#socketCall("sockAccept", () => accept(this.loop, socket));
+  }
+
+  /** Connects to an address (no name). Cancelled, the attempt goes on until the socket is closed. Errors as for `sockRecv`. */
+  sockConnect(socket: NonblockingSocket, address: Address): Promise<void> {
+    return this.#socketCall("sockConnect", () => connect(this.loop, socket, address));
+  }
+
+  #socketCall<T>(what: string, call: () => Promise<T>): Promise<T> {
+    const refused = this.#refused(what);
+    return refused === undefined ? call() : Promise.reject(refused);
   }
 
   // Servers, connections, endpoints, subprocesses.

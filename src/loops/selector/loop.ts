@@ -7,7 +7,9 @@
  */
 import { InvalidStateError } from "../../kernel/errors.ts";
 import type { Network } from "../../kernel/network.ts";
+import type { ReadinessSource } from "../../kernel/readiness.ts";
 import { NodeLoop } from "../node/loop.ts";
+import { Descriptors } from "./descriptors.ts";
 import { PolledNetwork } from "./network.ts";
 import { Poller } from "./poller.ts";
 
@@ -19,7 +21,7 @@ import { Poller } from "./poller.ts";
  *
  * @throws UnsupportedError on first use of its network, on a system without epoll or without a way to call it.
  */
-export class SelectorLoop extends NodeLoop implements Disposable {
+export class SelectorLoop extends NodeLoop implements ReadinessSource, Disposable {
   override readonly name = "selector";
   readonly #poller = new Poller(() => this.turnBegan());
   readonly #network = new PolledNetwork(
@@ -27,10 +29,15 @@ export class SelectorLoop extends NodeLoop implements Disposable {
     (ms, callback) => this.callAt(this.time() + ms, callback),
     () => this.turnBegan(),
   );
+  readonly #descriptors = new Descriptors(this.#poller);
   #runs = 0;
 
   override get network(): Network {
     return this.#network;
+  }
+
+  onReady(descriptor: number, what: "read" | "write", callback: () => void): () => void {
+    return this.#descriptors.onReady(descriptor, what, callback);
   }
 
   override breathe(): Promise<void> {

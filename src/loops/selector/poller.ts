@@ -115,7 +115,8 @@ export class Poller {
     const { fd, stamp } = watch;
     const result =
       before === 0 ? epoll.add(fd, events, stamp) : events === 0 ? epoll.remove(fd) : epoll.modify(fd, events, stamp);
-    if (result < 0) throw systemError(-result, "epoll_ctl", `descriptor ${fd}`);
+    // One that its owner has closed already is out of the set, too.
+    if (result < 0 && events !== 0) throw systemError(-result, "epoll_ctl", `descriptor ${fd}`);
     watch.events = events;
     if (before === 0) this.#begin();
     else if (events === 0) this.#end();
