@@ -65,6 +65,21 @@ test("streams and serve, TCP and Unix", () =>
     }),
   ));
 
+test("a close is orderly though the peer has sent something that nobody read", () =>
+  onSelector(() =>
+    taskGroup(async (group) => {
+      const listener = await listen({ port: 0 });
+      const accepted = group.spawn(() => listener.accept());
+      await using client = await openTcp(listener.address);
+      const server = await accepted;
+      await client.send(Buffer.from("never read"));
+      await server.send(Buffer.from("the answer"));
+      await server.close();
+      assert.equal(await readText(client), "the answer");
+      await listener.close();
+    }),
+  ));
+
 test("datagrams", () =>
   onSelector(async () => {
     await using server = await openUdp({ host: "127.0.0.1", port: 0 });

@@ -22,6 +22,9 @@ const HIGH_WATER_BYTES = 64 * 1024;
 const READ_BYTES = 256 * 1024;
 const READ_SIZE = BigInt(READ_BYTES);
 
+/** How often what the peer has sent is read for the last time, and thrown away. */
+const MOST_LAST_READS = 4;
+
 let sharedBuffer: Buffer | undefined;
 
 export interface Ends {
@@ -103,7 +106,7 @@ export class PolledTransport implements Transport, Watcher {
   close(): void {
     if (this.#state !== "open") return;
     this.#state = "closing";
-    if (this.#queue.bytes === 0) this.#lose(undefined);
+    if (this.#queue.bytes === 0) this.#end();
     else this.#ask();
   }
 
@@ -166,7 +169,7 @@ export class PolledTransport implements Transport, Watcher {
   /** The queue has run empty, or was: what waited for that. */
   #flushed(): void {
     if (this.#state === "closing") {
-      this.#lose(undefined);
+      this.#end();
     } else if (this.#isEofDue && !this.#hasSentEof) {
       this.#hasSentEof = true;
       // A connection that is gone already tells so when it is read.
@@ -185,6 +188,14 @@ export class PolledTransport implements Transport, Watcher {
     if (!this.#isFull || this.#state === "lost" || this.#queue.bytes > this.#limits.low) return;
     this.#isFull = false;
     this.protocol.resumeWriting();
+  }
+
+  /** Closes, in good order if that is possible: on unread bytes it would be a reset, which takes back what the peer has not read. */
+  #end(): void {
+    for (let count = 0; count < MOST_LAST_READS && !this.#hasReceivedEof; count++) {
+      if (receive(this.#watch.fd, this.#buffer, READ_SIZE) <= 0) break;
+    }
+    this.#lose(undefined);
   }
 
   #lose(error: Error | undefined): void {
