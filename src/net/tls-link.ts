@@ -38,6 +38,8 @@ export class TlsLink implements TlsEvents {
   #engine: TlsEngine | undefined;
   #chunks: Uint8Array[] = [];
   #backlog: Uint8Array[] = [];
+  /** The stream below says that it has room, and takes nothing at once all the same. The first word of a handshake shows it. */
+  #mustWait = false;
   /** The stream below has one sender at a time, and one receiver. Who was cut short may not have left it yet. */
   readonly #sending = new Semaphore(1);
   readonly #receiving = new Semaphore(1);
@@ -97,7 +99,7 @@ export class TlsLink implements TlsEvents {
 
   /** Whether `write` now would hand `bytes` over at once. */
   hasRoom(): boolean {
-    return this.#backlog.length === 0 && this.#ready.isReady && this.stream.trySend(NOTHING);
+    return !this.#mustWait && this.#backlog.length === 0 && this.#ready.isReady && this.stream.trySend(NOTHING);
   }
 
   /** Waits until `write` would, as far as the stream below tells. */
@@ -217,7 +219,10 @@ export class TlsLink implements TlsEvents {
   // Called by the engine.
 
   sealed(bytes: Uint8Array): void {
-    if (this.#backlog.length === 0 && this.stream.trySend(bytes)) return;
+    if (this.#backlog.length === 0) {
+      if (this.stream.trySend(bytes)) return;
+      if (this.stream.trySend(NOTHING)) this.#mustWait = true;
+    }
     this.#backlog.push(bytes);
     this.#changed();
   }

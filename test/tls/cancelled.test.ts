@@ -201,6 +201,16 @@ test("where the stream below takes nothing without waiting, a send that is cut s
     });
   }));
 
+test("over a stream without any buffer nothing is sent without waiting, and trySend says so", () =>
+  virtually(async () => {
+    const [client, server] = over(lockstepPair());
+    await shakeHands(client, server);
+    assert.equal(client.trySend(word), false);
+    assert.equal(server.trySend(word), false);
+    client.abort();
+    server.abort();
+  }));
+
 test("both ends at once, over a stream without any buffer", () =>
   virtually(async () => {
     const [client, server] = over(lockstepPair());
