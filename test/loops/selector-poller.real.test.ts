@@ -104,6 +104,26 @@ test("an event for a descriptor that an earlier callback closed does not reach t
     for (const end of [...closeLater, pairs[0][1], pairs[1][1]]) closeDescriptor(end);
   }));
 
+test("a descriptor that was closed without a word leaves its number to the next, and holds nothing open", () =>
+  polling(async (poller) => {
+    const [first, end] = watched(poller);
+    first.watch.want(EPOLLIN);
+    const { fd } = first.watch;
+    closeDescriptor(fd);
+    first.dropped = () => {
+      first.isDropped = true;
+      poller.remove(first.watch);
+    };
+    const [second, other] = watched(poller);
+    assert.deepEqual([second.watch.fd, first.isDropped], [fd, true]);
+    second.watch.want(EPOLLIN);
+    send(other, ONE);
+    await until(() => second.calls.length > 0);
+    assert.deepEqual(first.calls, []);
+    second.watch.close();
+    for (const descriptor of [end, other]) closeDescriptor(descriptor);
+  }));
+
 test("one that stopped asking within the turn is not told", () =>
   polling(async (poller) => {
     const pairs = [watched(poller), watched(poller)] as const;

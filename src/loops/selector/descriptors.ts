@@ -13,7 +13,8 @@ export class Descriptors {
 
   onReady(descriptor: number, what: "read" | "write", callback: () => void): () => void {
     this.#poller.open();
-    const users = this.#users.get(descriptor) ?? new Users(this.#poller, descriptor);
+    const known = this.#users.get(descriptor);
+    const users = known === undefined || known.isDropped ? new Users(this.#poller, descriptor) : known;
     if (users[what] !== undefined)
       throw new BusyError(`descriptor ${descriptor} is watched already, to ${what}: one callback at a time`);
     users[what] = callback;
@@ -40,6 +41,7 @@ export class Descriptors {
 class Users implements Watcher {
   read: (() => void) | undefined;
   write: (() => void) | undefined;
+  isDropped = false;
   readonly #poller: Poller;
   readonly #watch: Watch;
 
@@ -66,6 +68,7 @@ class Users implements Watcher {
   }
 
   dropped(): void {
+    this.isDropped = true;
     this.read = undefined;
     this.write = undefined;
     this.leave();

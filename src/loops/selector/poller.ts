@@ -31,7 +31,7 @@ const LARGEST_STAMP = 2 ** 32;
 export interface Watcher {
   /** `events` are those of epoll. */
   ready(events: number): void;
-  /** The loop is being closed: everything of it is given back now. */
+  /** The loop is being closed, or the descriptor was, without a word: everything is given back now. */
   dropped(): void;
 }
 
@@ -101,8 +101,9 @@ export class Poller {
     }
   }
 
-  /** Begins to watch `fd`, asking for nothing yet. */
+  /** Begins to watch `fd`, asking for nothing yet. Whoever watched an earlier descriptor of that number, which must be closed by now, is dropped. */
   watch(fd: number, watcher: Watcher): Watch {
+    this.#watches.get(fd)?.watcher.dropped();
     this.#nextStamp = (this.#nextStamp + 1) % LARGEST_STAMP;
     const watch = new Watch(this, fd, this.#nextStamp, watcher);
     this.#watches.set(fd, watch);
