@@ -31,11 +31,13 @@ const LARGEST_STAMP = 2 ** 32;
  * use `coppice/net`, on whichever loop. Linux on x64 and arm64, with Node 26 or the package koffi.
  *
  * @example
+ * ```ts
  * const selector = new Selector<(events: number) => void>();
- * selector.register(listener, EVENT_READ, () => accept(listener.accept()));
+ * selector.register(listener, EVENT_READ, () => serve(listener.accept()));
  * for (;;) {
  *   for (const { key, events } of selector.select()) key.data(events);
  * }
+ * ```
  */
 export class Selector<T = unknown> implements Disposable {
   readonly #epoll = new Epoll();

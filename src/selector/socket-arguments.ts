@@ -44,6 +44,11 @@ export function checkedOption(name: SocketOptionName): SocketOptionName {
   throw new TypeError(`expected as option one of ${[...OPTION_NAMES].join(", ")}, got ${String(name)}`);
 }
 
+export function checkedValue(name: SocketOptionName, value: boolean | number): number {
+  if (typeof value === "boolean" || (Number.isInteger(value) && value >= 0 && value < 2 ** 31)) return Number(value);
+  throw new TypeError(`option ${name}: expected true, false or a whole number of at least 0, got ${String(value)}`);
+}
+
 export function numeric(address: Address, family: number): Address {
   const isUnix = typeof address === "object" && address !== null && "path" in address;
   if (isUnix !== (family === AF_UNIX)) {

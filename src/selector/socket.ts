@@ -38,6 +38,7 @@ import {
   bufferOf,
   checkBytes,
   checkedOption,
+  checkedValue,
   chosen,
   DEFAULT_RECV_BYTES,
   nameOf,
@@ -78,11 +79,13 @@ const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
  * Every failure is a `SystemError` of the class that fits; after `close`, a `ClosedError`.
  *
  * @example
+ * ```ts
  * using listener = new Socket();
  * listener.bind({ host: "127.0.0.1", port: 8000 });
  * listener.listen();
  * using peer = listener.accept();
  * for (let bytes = peer.recv(); bytes !== undefined; bytes = peer.recv()) peer.sendAll(bytes);
+ * ```
  */
 export class Socket implements Disposable {
   readonly #family: number;
@@ -137,7 +140,8 @@ export class Socket implements Disposable {
   }
 
   setOption(name: SocketOptionName, value: boolean | number): void {
-    setOption(this.#open("setOption on"), checkedOption(name), Number(value));
+    const fd = this.#open("setOption on");
+    setOption(fd, checkedOption(name), checkedValue(name, value));
   }
 
   /** 0 and 1 stand for no and yes. */

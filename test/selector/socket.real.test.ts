@@ -286,6 +286,8 @@ test("garbage is refused, and the message names it", () =>
       [/got NaN/, () => socket.setTimeout(Number.NaN)],
       [/got 0$/, () => socket.setTimeout(0)],
       [/read, write, both, got up/, () => socket.shutdown("up" as never)],
+      [/option keepAlive: .* got yes/, () => socket.setOption("keepAlive", "yes" as never)],
+      [/option sendBufferBytes: .* got -1/, () => socket.setOption("sendBufferBytes", -1)],
       [/got nonsense/, () => socket.setOption("nonsense" as never, true)],
     ];
     for (const [message, call] of garbage) {
