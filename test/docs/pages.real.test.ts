@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
 import { PageFolder, programsOf } from "../support/pages.ts";
 
-const pages = ["networking"];
+const pages = ["networking", "event-loops", "processes"];
 const programs = pages.flatMap((page) => programsOf(page));
 const folder = new PageFolder(programs);
 after(() => folder[Symbol.dispose]());

@@ -61,7 +61,7 @@ export class PageFolder {
     symlinkSync(ROOT, join(this.path, "node_modules/coppice"));
     symlinkSync(join(ROOT, "node_modules/@types"), join(this.path, "node_modules/@types"));
     this.#write("package.json", JSON.stringify({ type: "module" }));
-    const compilerOptions = { rootDir: "/", noUnusedLocals: true };
+    const compilerOptions = { rootDir: "/" };
     this.#write(
       "tsconfig.json",
       JSON.stringify({ extends: join(ROOT, "tsconfig.json"), compilerOptions, include: ["*.ts"] }),
@@ -77,21 +77,20 @@ export class PageFolder {
     return runNode([file], this.path, isDebug ? { COPPICE_DEBUG: "1" } : {});
   }
 
-  /** What the compiler has against the programs. */
+  /** What the compiler has against the programs; what it has against the library is not for here. */
   async compile(): Promise<string> {
-    const { stdout, stderr } = await runNode(
-      [join(ROOT, "node_modules/typescript/bin/tsc"), "--paths", "null"],
-      this.path,
-    );
-    return stdout + stderr;
+    const compiler = join(ROOT, "node_modules/typescript/bin/tsc");
+    const { stdout, stderr } = await runNode([compiler, "--paths", "null"], this.path);
+    return stdout.replaceAll(/^\.\..*\n(?: .*\n)*/gm, "") + stderr;
   }
 
-  /** As a page writes it: in the folder of a service, with numbers for the process and for times that are never the same. */
+  /** As a page writes it: in the folder of a service, and without what differs from run to run: the process, times, the place in a line. */
   normalized(text: string): string {
     return text
       .replaceAll(`${this.path}/`, "/srv/app/")
       .replaceAll(/\(node:\d+\)/g, "(node:1)")
-      .replaceAll(/for \d+ ms/g, "for 250 ms")
+      .replaceAll(/for \d+ ms/g, "for 500 ms")
+      .replaceAll(/(\.ts:\d+):\d+/g, "$1:3")
       .replace(/^\(Use `node --trace-warnings .*\n/m, "");
   }
 
