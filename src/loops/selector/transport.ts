@@ -4,7 +4,7 @@
  * | state | reads | writes | then |
  * | --- | --- | --- | --- |
  * | open | unless paused, until end-of-file | what the system takes at once, the rest when it is writable | |
- * | closing | no | what is left | closed |
+ * | closing | throws away what comes: the peer may be unable to read before it has written | what is left | closed |
  * | lost | no | no | `connectionLost` comes on the next turn |
  *
  * Ended in both directions, it closes itself. All sockets read into one buffer, from which each chunk is copied out.
@@ -129,7 +129,8 @@ export class PolledTransport implements Transport, Watcher {
   }
 
   get #isReading(): boolean {
-    return this.#state === "open" && !this.#isReadingPaused && !this.#hasReceivedEof;
+    if (this.#state === "lost" || this.#hasReceivedEof) return false;
+    return this.#state === "closing" || !this.#isReadingPaused;
   }
 
   #ask(): void {
@@ -139,13 +140,16 @@ export class PolledTransport implements Transport, Watcher {
 
   #read(): void {
     const count = receive(this.#watch.fd, this.#buffer, READ_SIZE);
+    const isHeard = this.#state === "open";
     if (count > 0) {
+      if (!isHeard) return;
       const bytes = Buffer.allocUnsafe(count);
       this.#buffer.copy(bytes, 0, 0, count);
       this.protocol.dataReceived(bytes);
     } else if (count === 0) {
       this.#hasReceivedEof = true;
       this.#ask();
+      if (!isHeard) return;
       this.protocol.eofReceived();
       if (this.#hasSentEof) this.#lose(undefined);
     } else if (count !== -EAGAIN && count !== -EINTR) {
