@@ -116,9 +116,13 @@ export class EventLoop implements AsyncDisposable {
     this.loop = loop;
     this.#home = new Home(loop);
     this.#callbacks = new Callbacks(this.#home);
-    this.#signals = new SignalHandlers(this.#home);
+    this.#signals = new SignalHandlers(this.#home, () => this.#runner.lookWhetherToHold());
     this.#descriptors = new DescriptorCallbacks(this.#home);
-    this.#runner = new Runner(this.#home, (root) => faces.set(root, this));
+    this.#runner = new Runner(
+      this.#home,
+      (root) => faces.set(root, this),
+      () => this.#signals.size > 0,
+    );
     faces.set(this.#home, this);
     if (faces.get(loop)?.isClosed !== false) faces.set(loop, this);
   }
@@ -304,7 +308,7 @@ export class EventLoop implements AsyncDisposable {
 
   /**
    * Calls `callback(...args)` whenever the process is sent `signal`, in place of what the system does by default and of an earlier handler of
-   * this loop for it. Taken back by `removeSignalHandler` or when the loop is closed.
+   * this loop for it. While the event loop is run, it holds the process. Taken back by `removeSignalHandler` or when the loop is closed.
    *
    * @throws InvalidStateError on a virtual loop, which hears no signals.
    * @throws ClosedError if the loop is closed. The system's error for a signal that cannot be handled (`SIGKILL`).

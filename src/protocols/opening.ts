@@ -96,7 +96,13 @@ export async function openSubprocess<P extends SubprocessProtocol>(
 ): Promise<[SubprocessTransport, P]> {
   const protocol = makeProtocol();
   const child = new Subprocess(home, protocol);
-  child.began(await opened(child.spawn(command, options), (spawned) => child.drop(spawned)));
+  const spawning = child.spawn(command, options);
+  // Not after the wait, which may go round by a turn of the loop: the child's output is there by then.
+  spawning.then(
+    (spawned) => child.began(spawned),
+    () => {},
+  );
+  await opened(spawning, () => child.abort());
   return [child, protocol];
 }
 

@@ -2,6 +2,9 @@
  * `runUntilComplete`, `runForever` and `stop`: a `run` of the kernel on the event loop's loop, one at a time, and never inside of another.
  *
  * `stop` cuts it short by cancelling it. Asked for while nothing runs, it ends the next run after one turn, as in asyncio.
+ *
+ * A signal may wake what runs at any time, which no handle of the host shows: a run that has signal handlers holds the process, and so does
+ * one that goes on for ever, as asyncio's do.
  */
 import type { Returned } from "../kernel/body.ts";
 import { callBody } from "../kernel/body.ts";
@@ -27,10 +30,14 @@ export class Runner {
   #state: "idle" | "running" | "stopping" = "idle";
   #isStopAsked = false;
   #scope: CancelScope | undefined;
+  readonly #hasHandlers: () => boolean;
+  #isForever = false;
+  #hold: Timer | undefined;
 
-  constructor(home: Home, began: (root: ScopeNode) => void) {
+  constructor(home: Home, began: (root: ScopeNode) => void, hasHandlers: () => boolean) {
     this.#home = home;
     this.#began = began;
+    this.#hasHandlers = hasHandlers;
   }
 
   get isRunning(): boolean {
@@ -55,14 +62,31 @@ export class Runner {
 
   forever(): Promise<void> {
     return this.#run("runForever", async () => {
-      const letGo = this.#hold();
+      this.#isForever = true;
+      this.lookWhetherToHold();
       try {
         await this.#stoppable(sleepForever);
       } finally {
-        letGo();
+        this.#isForever = false;
       }
     });
   }
+
+  /** There is another number of signal handlers. */
+  lookWhetherToHold(): void {
+    const { loop } = this.#home;
+    const mustHold = hasSignals(loop) && this.isRunning && (this.#isForever || this.#hasHandlers());
+    if (mustHold) this.#hold ??= loop.callAt(loop.time() + HOLD_MS, this.#holdAgain);
+    else {
+      this.#hold?.cancel();
+      this.#hold = undefined;
+    }
+  }
+
+  readonly #holdAgain = (): void => {
+    this.#hold = undefined;
+    this.lookWhetherToHold();
+  };
 
   #run<T>(what: string, work: () => Promise<T>): Promise<T> {
     if (this.isRunning)
@@ -73,6 +97,7 @@ export class Runner {
       );
     }
     this.#state = "running";
+    this.lookWhetherToHold();
     return quietly(async () => {
       try {
         return await run(
@@ -85,6 +110,7 @@ export class Runner {
       } finally {
         this.#state = "idle";
         this.#isStopAsked = false;
+        this.lookWhetherToHold();
       }
     });
   }
@@ -99,17 +125,5 @@ export class Runner {
     });
     this.#scope = undefined;
     return ended;
-  }
-
-  /** A loop that hears signals may be woken by one at any time, which no handle shows: it holds the process, as asyncio's does. */
-  #hold(): () => void {
-    const { loop } = this.#home;
-    if (!hasSignals(loop)) return () => {};
-    let timer: Timer;
-    const hold = (): void => {
-      timer = loop.callAt(loop.time() + HOLD_MS, hold);
-    };
-    hold();
-    return () => timer.cancel();
   }
 }

@@ -10,8 +10,16 @@ export class SignalHandlers {
   readonly #home: Home;
   readonly #release = new Map<SignalName, () => void>();
 
-  constructor(home: Home) {
+  /** Told when their number has changed. */
+  readonly #changed: () => void;
+
+  constructor(home: Home, changed: () => void) {
     this.#home = home;
+    this.#changed = changed;
+  }
+
+  get size(): number {
+    return this.#release.size;
   }
 
   add<A extends unknown[]>(signal: SignalName, callback: Callback<A>, args: A): void {
@@ -37,11 +45,14 @@ export class SignalHandlers {
     instruments.debug?.made(call);
     this.#release.get(signal)?.();
     this.#release.set(signal, release);
+    this.#changed();
   }
 
   remove(signal: SignalName): boolean {
     this.#release.get(signal)?.();
-    return this.#release.delete(signal);
+    const wasThere = this.#release.delete(signal);
+    this.#changed();
+    return wasThere;
   }
 
   removeAll(): void {

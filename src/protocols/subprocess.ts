@@ -74,12 +74,6 @@ export class Subprocess implements SubprocessTransport, Resource {
     this.call("connectionMade", (protocol) => protocol.connectionMade(this));
   }
 
-  /** Nobody waits for it any more: it is ended, and its protocol hears nothing. */
-  drop(child: ChildTransport): void {
-    child.kill("SIGKILL");
-    for (const pipe of this.#pipes.values()) pipe.abort();
-  }
-
   // Told by the pipes and the child.
 
   pipeMade(fd: number, pipe: Connection): void {
@@ -109,7 +103,7 @@ export class Subprocess implements SubprocessTransport, Resource {
 
   /** Calls the user, in the context of whoever started the child. */
   call(name: string, call: (protocol: SubprocessProtocol) => void): void {
-    if (this.#child !== undefined) this.#inContext(guarded, this, name, call);
+    this.#inContext(guarded, this, name, call);
   }
 
   static {

@@ -26,6 +26,14 @@ test("a loop that runs forever with a signal handler holds the process, and is s
   assert.match(stdout, /stopped\n$/);
 });
 
+test("a run that waits for nothing but a signal holds the process until it comes, and no longer", async () => {
+  await using program = startFile(PROGRAM, ["wait"]);
+  await program.prints(/ready/);
+  const { code, stdout } = await program.interrupt("SIGINT");
+  assert.equal(code, 0);
+  assert.match(stdout, /told\n$/);
+});
+
 test("a closed loop has given its signals back", async () => {
   await using program = startFile(PROGRAM, ["close"]);
   await program.prints(/closed/);

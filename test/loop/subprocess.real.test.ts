@@ -100,6 +100,25 @@ for (const makeLoop of [() => new NodeLoop(), () => new SelectorLoop()]) {
   );
 
   test(
+    `${name} loop: nothing is lost of what a child writes at once, however busy its parent is`,
+    inLoop(async (loop) => {
+      const opened: Promise<[SubprocessTransport, Child]>[] = [];
+      for (let number = 0; number < 10; number++) {
+        // The slice of time that a task has is used up, so the wait goes round by a turn of the loop.
+        const end = performance.now() + 10;
+        while (performance.now() < end);
+        opened.push(loop.subprocessExec(() => new Child(), ["echo", `child ${number}`]));
+      }
+      for (const [number, opening] of opened.entries()) {
+        const [, child] = await opening;
+        await child.has("lost");
+        assert.equal(child.log[0], "made");
+        assert.equal(child.text[1], `child ${number}\n`);
+      }
+    }),
+  );
+
+  test(
     `${name} loop: the end of what is written is told to the child`,
     inLoop(async (loop) => {
       const [transport, child] = await loop.subprocessExec(() => new Child(), ["cat"]);

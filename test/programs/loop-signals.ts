@@ -20,6 +20,14 @@ switch (process.argv[2]) {
     await loop.close();
     say("stopped");
     break;
+  case "wait": {
+    const told = loop.createFuture<void>();
+    loop.addSignalHandler("SIGINT", () => told.setResult());
+    loop.callSoon(say, "ready");
+    await loop.runUntilComplete(told);
+    say("told");
+    break;
+  }
   case "close":
     loop.addSignalHandler("SIGTERM", () => say("never"));
     await loop.close();
