@@ -13,7 +13,8 @@ import type net from "node:net";
 import type { Address } from "../../kernel/addresses.ts";
 import type { AcceptHandler } from "../../kernel/network.ts";
 import { systemError } from "../../kernel/system-error.ts";
-import { intoSharedBuffer, SocketTransport, TransportSocket } from "./socket-transport.ts";
+import { SocketTransport } from "./socket-transport.ts";
+import { intoSharedBuffer, TransportSocket } from "./transport-socket.ts";
 
 /** After so long a silence a peer is asked for a sign of life; one that has vanished is lost some ten seconds later. */
 export const KEEP_ALIVE_MS = 60_000;
@@ -95,7 +96,7 @@ class Acceptor {
     // It does not ask for its address before it is gone, as ours do.
     const local = this.#local ?? { host: socket.localAddress ?? "", port: socket.localPort ?? 0 };
     this.#serve(socket, local, socket.remoteAddress, socket.remotePort);
-    socket.on("data", (bytes) => socket.transport?.received(bytes as Buffer));
+    socket.on("data", (bytes) => socket.owner?.received(bytes as Buffer));
     socket.resume();
   }
 

@@ -21,7 +21,8 @@ import type {
 import { acceptFrom, acceptingOptions, KEEP_ALIVE_MS } from "./accepting.ts";
 import { openDatagrams } from "./datagrams.ts";
 import { lookUp } from "./names.ts";
-import { intoSharedBuffer, SocketTransport, TransportSocket } from "./socket-transport.ts";
+import { SocketTransport } from "./socket-transport.ts";
+import { intoSharedBuffer, TransportSocket } from "./transport-socket.ts";
 
 const BACKLOG = 1024;
 

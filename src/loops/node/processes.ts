@@ -13,7 +13,8 @@ import { readdirSync, readFileSync } from "node:fs";
 import type net from "node:net";
 import type { Protocol } from "../../kernel/network.ts";
 import type { ChildOptions, ChildTransport, ExitStatus, Processes, SignalName } from "../../kernel/processes.ts";
-import { SocketTransport, type TransportSocket } from "./socket-transport.ts";
+import { SocketTransport } from "./socket-transport.ts";
+import type { TransportSocket } from "./transport-socket.ts";
 
 const DESCRIPTOR_NAMES = ["standard input", "standard output", "standard error"];
 

@@ -5,42 +5,12 @@
  * watched); reading is switched on and off at the socket. A socket error comes before its `close` event and is kept until then, so
  * that `connectionLost` is called once, with the cause.
  *
- * All sockets read into one buffer, from which each chunk is copied out (`onread`): otherwise Node makes a buffer of 64 KiB for each
- * read, however little comes, which costs a small request about 12 %.
- *
- * An idle connection should cost little besides Node's socket: what listens to the socket are functions that all sockets share
- * and that find the transport by `this`; the local address is asked of the system when somebody wants it, or at the latest before the
- * socket is gone. (The peer's is asked at once: after a reset the system does not know it any more.)
+ * The local address is asked of the system when somebody wants it, or at the latest before the socket is gone. (The peer's is asked at
+ * once: after a reset the system does not know it any more.)
  */
-import net from "node:net";
 import type { Address } from "../../kernel/addresses.ts";
 import type { Protocol, Transport, WriteBufferLimits } from "../../kernel/network.ts";
-
-const READ_BYTES = 256 * 1024;
-/** From this size on a chunk has memory of its own: cut from Node's pool, chunks in flight would keep four times as much alive, which the collector pays for. */
-const OWN_MEMORY_BYTES = 4 * 1024;
-const sharedBuffer = Buffer.allocUnsafeSlow(READ_BYTES);
-
-/** A socket that belongs to a transport, once it is connected. */
-export class TransportSocket extends net.Socket {
-  transport: SocketTransport | undefined = undefined;
-
-  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
-    this.transport?.keepAddress();
-    super._destroy(error, callback);
-  }
-}
-
-/** The `onread` option of a `TransportSocket`. Node calls it as a method of the socket. */
-export const intoSharedBuffer: net.OnReadOpts = {
-  buffer: sharedBuffer,
-  callback(this: TransportSocket, count: number): boolean {
-    const bytes = count < OWN_MEMORY_BYTES ? Buffer.allocUnsafe(count) : Buffer.allocUnsafeSlow(count);
-    sharedBuffer.copy(bytes, 0, 0, count);
-    this.transport?.received(bytes);
-    return true;
-  },
-};
+import { giveTo, type SocketOwner, type TransportSocket } from "./transport-socket.ts";
 
 export interface SocketEnds {
   /** Without it, it is asked of the system when it is wanted. */
@@ -48,7 +18,7 @@ export interface SocketEnds {
   readonly remote: Address;
 }
 
-export class SocketTransport implements Transport {
+export class SocketTransport implements Transport, SocketOwner {
   readonly remoteAddress: Address;
   protocol: Protocol;
   readonly #socket: TransportSocket;
@@ -66,11 +36,7 @@ export class SocketTransport implements Transport {
     this.#socket = socket;
     this.#turnBegan = turnBegan;
     this.protocol = protocol;
-    socket.transport = this;
-    socket.on("error", onError);
-    socket.on("close", onClose);
-    socket.on("end", onEnd);
-    socket.on("drain", onDrain);
+    giveTo(this, socket);
     protocol.connectionMade(this);
   }
 
@@ -178,20 +144,4 @@ export class SocketTransport implements Transport {
     this.#isFull = false;
     if (!this.#socket.destroyed) this.protocol.resumeWriting();
   }
-}
-
-function onError(this: TransportSocket, error: Error): void {
-  this.transport?.failed(error);
-}
-
-function onClose(this: TransportSocket): void {
-  this.transport?.closed();
-}
-
-function onEnd(this: TransportSocket): void {
-  this.transport?.ended();
-}
-
-function onDrain(this: TransportSocket): void {
-  this.transport?.drained();
 }
