@@ -17,5 +17,5 @@ export type Address = SocketAddress | UnixAddress;
 export function formatAddress(address: Address): string {
   if ("path" in address) return address.path || "(unnamed)";
   const { host, port } = address;
-  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+  return host.includes(":") ? `[${host}]:${String(port)}` : `${host}:${String(port)}`;
 }

@@ -10,6 +10,12 @@ export function checkFunction(where: string, fn: unknown): void {
   throw new TypeError(`${where}: expected a function, got ${describe(fn)}${advice}`);
 }
 
+/** What is wrong with the options of `where`, or `undefined`. */
+export function objectionToOptions(where: string, options: unknown): TypeError | undefined {
+  if (typeof options === "object" && options !== null) return undefined;
+  return new TypeError(`${where}: expected its options, an object, got ${describe(options)}`);
+}
+
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return Object(value) === value && typeof (value as { then?: unknown }).then === "function";
 }

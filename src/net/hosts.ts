@@ -10,6 +10,12 @@ export function familyOf(host: string): 4 | 6 | undefined {
   return /^\d{1,3}(\.\d{1,3}){3}$/.test(host) ? 4 : undefined;
 }
 
+/** What is wrong with `host`, which may be left out, or `undefined`. */
+export function checkHost(where: string, host: unknown): TypeError | undefined {
+  if (host === undefined || typeof host === "string") return undefined;
+  return new TypeError(`${where}: expected a host, a name or an address, got ${describe(host)}`);
+}
+
 /** What is wrong with `port`, or `undefined`. */
 export function checkPort(port: number): RangeError | undefined {
   if (Number.isInteger(port) && port >= 0 && port <= 65_535) return undefined;

@@ -5,6 +5,7 @@
  * port: where the system is to choose it, it chooses for the first, and if that port is taken on another, the choice is made again.
  */
 import { formatAddress, type SocketAddress } from "../kernel/addresses.ts";
+import { describe, objectionToOptions } from "../kernel/check-function.ts";
 import { detour, mustDetour } from "../kernel/checkpoint.ts";
 import { isCancelled } from "../kernel/errors.ts";
 import type { ListenOptions, Network } from "../kernel/network.ts";
@@ -14,7 +15,7 @@ import { until } from "../kernel/until.ts";
 import type { SocketStream } from "../streams/byte-stream.ts";
 import { ListenError } from "../streams/errors.ts";
 import type { Listener } from "../streams/listener.ts";
-import { checkPort, DEFAULT_HOST, familyOf } from "./hosts.ts";
+import { checkHost, checkPort, DEFAULT_HOST, familyOf } from "./hosts.ts";
 import { codeOf, whyNotListening } from "./reasons.ts";
 import { StreamListener } from "./stream-listener.ts";
 
@@ -51,13 +52,17 @@ const MAX_PORT_CHOICES = 16;
  *
  * @throws ListenError if the address cannot be had; its `cause` is the system's error.
  * @throws RangeError if `backlog` is no whole number of at least 1.
+ * @throws TypeError if `host` is no string.
  */
 export function listen(options: ListenTcpOptions): Promise<TcpListener> {
   const scope = currentNode();
   if (mustDetour(scope)) return detour(scope, () => listen(options));
+  const bad =
+    objectionToOptions("listen", options) ??
+    checkHost("listen", options.host) ??
+    checkBacklog("listen", options.backlog);
+  if (bad !== undefined) return Promise.reject(bad);
   const { host = DEFAULT_HOST, port } = options;
-  const badBacklog = checkBacklog("listen", options.backlog);
-  if (badBacklog !== undefined) return Promise.reject(badBacklog);
   const badPort = checkPort(port);
   if (badPort !== undefined) return Promise.reject(refused({ host, port }, badPort, badPort.message));
   const { network } = scope.loop;
@@ -77,7 +82,7 @@ export function listen(options: ListenTcpOptions): Promise<TcpListener> {
 /** What is wrong with `backlog`, or `undefined`. */
 export function checkBacklog(what: string, backlog: number | undefined): RangeError | undefined {
   if (backlog === undefined || (Number.isInteger(backlog) && backlog >= 1)) return undefined;
-  return new RangeError(`${what}: expected a backlog of at least 1, got ${backlog}`);
+  return new RangeError(`${what}: expected a backlog of at least 1, got ${describe(backlog)}`);
 }
 
 async function addressesOf(network: Network, address: SocketAddress): Promise<string[]> {

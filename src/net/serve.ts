@@ -2,10 +2,10 @@
  * Serving connections: a task for each, a graceful stop, and isolation of one connection's trouble from the others.
  */
 import { callBody, type Returned } from "../kernel/body.ts";
-import { checkFunction, describe } from "../kernel/check-function.ts";
+import { checkFunction, describe, objectionToOptions } from "../kernel/check-function.ts";
 import { BrokenError } from "../kernel/errors.ts";
 import { currentNode, currentScope, onStopping } from "../kernel/scope.ts";
-import { cancelScope, moveOnAfter } from "../kernel/scopes.ts";
+import { cancelScope, checkDuration, moveOnAfter } from "../kernel/scopes.ts";
 import { taskGroup } from "../kernel/task-group.ts";
 import type { ByteStream } from "../streams/byte-stream.ts";
 import type { Listener } from "../streams/listener.ts";
@@ -36,7 +36,8 @@ const CLOSE_TIMEOUT_MS = 5_000;
  * the stop itself (`currentScope().whenStopping()`), as only it knows whether it is in the middle of something. The listeners are closed on every
  * way out. An accept that fails for want of descriptors or memory is reported and tried again.
  *
- * @throws RangeError if `maxConnections` is no whole number of at least 1.
+ * @throws RangeError if `maxConnections` is no whole number of at least 1, or `closeTimeoutMs` no duration.
+ * @throws TypeError if there is no listener, or `handler` or `onError` is no function.
  */
 export function serve<S extends ByteStream>(
   listeners: Listener<S> | readonly Listener<S>[],
@@ -44,9 +45,10 @@ export function serve<S extends ByteStream>(
   options: ServeOptions<S> = {},
 ): Promise<void> {
   return taskGroup(async (group) => {
-    const all = Symbol.asyncIterator in listeners ? [listeners] : listeners;
+    const all = listenersOf(listeners);
     try {
       checkFunction("serve", handler);
+      checkOptions(options);
       const limit = new ConnectionLimit(checkMax(options.maxConnections));
       const begin = (stream: S): void => {
         const task = async (): Promise<void> => {
@@ -77,6 +79,24 @@ function acceptFromAll<L>(listeners: readonly L[], accept: (listener: L) => Prom
   return taskGroup((group) => {
     for (const listener of listeners) group.spawn(() => accept(listener), { name: "listener" });
   });
+}
+
+/** @throws TypeError if it is none. */
+function listenersOf<S extends ByteStream>(listeners: Listener<S> | readonly Listener<S>[]): readonly Listener<S>[] {
+  const all: readonly Listener<S>[] = Array.isArray(listeners) ? listeners : [listeners as Listener<S>];
+  for (const one of all) {
+    if (typeof one?.accept !== "function") throw new TypeError(`serve: expected a listener, got ${describe(one)}`);
+  }
+  return all;
+}
+
+/** @throws TypeError, RangeError */
+function checkOptions<S extends ByteStream>(options: ServeOptions<S>): void {
+  const invalid =
+    objectionToOptions("serve", options) ??
+    (options.closeTimeoutMs === undefined ? undefined : checkDuration("serve: closeTimeoutMs", options.closeTimeoutMs));
+  if (invalid !== undefined) throw invalid;
+  if (options.onError !== undefined) checkFunction("serve: onError", options.onError);
 }
 
 /** @throws RangeError */

@@ -2,6 +2,7 @@
  * TCP connections as byte streams.
  */
 import { formatAddress, type SocketAddress } from "../kernel/addresses.ts";
+import { objectionToOptions } from "../kernel/check-function.ts";
 import { detour, mustDetour } from "../kernel/checkpoint.ts";
 import { currentNode } from "../kernel/scope.ts";
 import { checkDuration } from "../kernel/scopes.ts";
@@ -9,7 +10,7 @@ import type { SocketStream } from "../streams/byte-stream.ts";
 import { ConnectError } from "../streams/errors.ts";
 import { ConnectWaiter } from "./connect-waiter.ts";
 import { ConnectRace, connectFailed } from "./happy-eyeballs.ts";
-import { checkPort, DEFAULT_HOST, familyOf } from "./hosts.ts";
+import { checkHost, checkPort, DEFAULT_HOST, familyOf } from "./hosts.ts";
 
 export interface TcpOptions {
   /** A name or an address; by default this machine, over IPv4. */
@@ -33,10 +34,16 @@ const CONNECTION_ATTEMPT_DELAY_MS = 250;
  *
  * @throws ConnectError if the connection cannot be made; its `cause` is the system's error, and where several addresses were tried, an
  *   `ErrorGroup` with a `ConnectError` for each.
+ * @throws TypeError if `host` or `localHost` is no string.
  */
 export function openTcp(options: TcpOptions): Promise<SocketStream> {
   const scope = currentNode();
   if (mustDetour(scope)) return detour(scope, () => openTcp(options));
+  const bad =
+    objectionToOptions("openTcp", options) ??
+    checkHost("openTcp", options.host) ??
+    checkHost("openTcp: localHost", options.localHost);
+  if (bad !== undefined) return Promise.reject(bad);
   const { host = DEFAULT_HOST, port, localHost, connectionAttemptDelayMs: delayMs } = options;
   const address: SocketAddress = { host, port };
   const badPort = checkPort(port);

@@ -11,6 +11,7 @@
  * Precedence of outcomes: closed on this side, then data, then end-of-file, then failures.
  */
 import type { CancelScope } from "../kernel/cancel-scope.ts";
+import { describe } from "../kernel/check-function.ts";
 import { detour, mustDetour } from "../kernel/checkpoint.ts";
 import { disposed } from "../kernel/dispose.ts";
 import { BrokenError, BusyError, ClosedError } from "../kernel/errors.ts";
@@ -19,6 +20,7 @@ import { quietly } from "../kernel/quiet.ts";
 import { currentLoop, currentNode } from "../kernel/scope.ts";
 import { cancelScope, moveOnAfter } from "../kernel/scopes.ts";
 import type { ByteStream } from "../streams/byte-stream.ts";
+import { notBytes } from "../streams/check-bytes.ts";
 import { Semaphore } from "../sync/semaphore.ts";
 import type { TlsRole, TlsSession } from "../tls/engine.ts";
 import { TlsError } from "../tls/errors.ts";
@@ -90,7 +92,7 @@ export class TlsStream<S extends ByteStream = ByteStream> implements ByteStream 
 
   receive(maxBytes?: number): Promise<Uint8Array | undefined> {
     if (maxBytes !== undefined && !(Number.isInteger(maxBytes) && maxBytes >= 1)) {
-      return Promise.reject(new RangeError(`receive: expected maxBytes of at least 1, got ${maxBytes}`));
+      return Promise.reject(new RangeError(`receive: expected maxBytes of at least 1, got ${describe(maxBytes)}`));
     }
     const scope = currentNode();
     if (mustDetour(scope)) return detour(scope, () => this.receive(maxBytes));
@@ -106,6 +108,7 @@ export class TlsStream<S extends ByteStream = ByteStream> implements ByteStream 
   }
 
   send(bytes: Uint8Array): Promise<void> {
+    if (!(bytes instanceof Uint8Array)) return Promise.reject(notBytes("send", bytes));
     const scope = currentNode();
     if (mustDetour(scope)) return detour(scope, () => this.send(bytes));
     if (this.#isSending) return Promise.reject(busy("sending to"));
@@ -118,6 +121,7 @@ export class TlsStream<S extends ByteStream = ByteStream> implements ByteStream 
   }
 
   trySend(bytes: Uint8Array): boolean {
+    if (!(bytes instanceof Uint8Array)) throw notBytes("trySend", bytes);
     if (this.#isSending || this.#refusalToSend() !== undefined || !this.#link.isOpen || !this.#link.hasRoom())
       return false;
     this.#link.write(bytes);

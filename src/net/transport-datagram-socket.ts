@@ -11,6 +11,7 @@
  * once: a datagram is whole, so nothing can be mixed up, and each one received goes to one task, the one that has waited longest.
  */
 import { formatAddress, type SocketAddress } from "../kernel/addresses.ts";
+import { objectionToOptions } from "../kernel/check-function.ts";
 import { detour, mustDetour } from "../kernel/checkpoint.ts";
 import type { DatagramProtocol, DatagramTransport } from "../kernel/datagrams.ts";
 import { disposed } from "../kernel/dispose.ts";
@@ -20,10 +21,11 @@ import { currentNode } from "../kernel/scope.ts";
 import type { ScopeNode } from "../kernel/scope-node.ts";
 import { WaitQueue } from "../kernel/wait-queue.ts";
 import { Waiter } from "../kernel/waiter.ts";
+import { notBytes } from "../streams/check-bytes.ts";
 import { DatagramBuffer } from "./datagram-buffer.ts";
 import { type DatagramError, DatagramTooLargeError, datagramError } from "./datagram-errors.ts";
 import type { Datagram, DatagramSocket, MulticastOptions } from "./datagram-socket.ts";
-import { checkPort, familyOf } from "./hosts.ts";
+import { checkHost, checkPort, familyOf } from "./hosts.ts";
 import { UntilClosed } from "./until-closed.ts";
 
 /** The most bytes in a datagram, by the 16 bits of its length less the headers. */
@@ -57,6 +59,8 @@ export class TransportDatagramSocket implements DatagramSocket, DatagramProtocol
   }
 
   send(bytes: Uint8Array, to?: SocketAddress): Promise<void> {
+    const bad = checkSend(bytes, to);
+    if (bad !== undefined) return Promise.reject(bad);
     const scope = currentNode();
     if (mustDetour(scope)) return detour(scope, () => this.send(bytes, to));
     const refusal = this.#refusalToSend(bytes, to);
@@ -232,6 +236,12 @@ export class TransportDatagramSocket implements DatagramSocket, DatagramProtocol
     const why = cause === undefined ? "it was closed below" : cause.message;
     return new BrokenError(`${doing} ${formatAddress(this.localAddress)}: the endpoint was lost (${why})`, { cause });
   }
+}
+
+function checkSend(bytes: Uint8Array, to: SocketAddress | undefined): TypeError | undefined {
+  if (!(bytes instanceof Uint8Array)) return notBytes("send", bytes);
+  if (to === undefined) return undefined;
+  return objectionToOptions("send: address", to) ?? checkHost("send", to.host ?? null);
 }
 
 class SendWaiter extends Waiter<void> {

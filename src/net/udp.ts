@@ -5,6 +5,7 @@
  * telling which of them works: nobody answers to the opening of a datagram socket.
  */
 import { formatAddress, type SocketAddress } from "../kernel/addresses.ts";
+import { describe, objectionToOptions } from "../kernel/check-function.ts";
 import { detour, mustDetour } from "../kernel/checkpoint.ts";
 import type { DatagramOptions } from "../kernel/datagrams.ts";
 import { isCancelled } from "../kernel/errors.ts";
@@ -14,7 +15,7 @@ import { currentNode } from "../kernel/scope.ts";
 import { until } from "../kernel/until.ts";
 import { ConnectError, ListenError } from "../streams/errors.ts";
 import type { DatagramSocket } from "./datagram-socket.ts";
-import { checkPort, familyOf } from "./hosts.ts";
+import { checkHost, checkPort, familyOf } from "./hosts.ts";
 import { whyNotConnected, whyNotListening } from "./reasons.ts";
 import { TransportDatagramSocket } from "./transport-datagram-socket.ts";
 
@@ -53,6 +54,7 @@ const LOOPBACK = { 4: "127.0.0.1", 6: "::1" } as const;
  *
  * @throws ListenError if the address to receive at cannot be had; its `cause` is the system's error.
  * @throws ConnectError if the peer's name is not known, or there is no way to it.
+ * @throws TypeError if a host is no string, or `family` none of the two.
  * @throws RangeError if a port or `maxBufferedBytes` is out of range.
  *
  * @example
@@ -65,6 +67,8 @@ const LOOPBACK = { 4: "127.0.0.1", 6: "::1" } as const;
 export function openUdp(options: UdpOptions = {}): Promise<DatagramSocket> {
   const scope = currentNode();
   if (mustDetour(scope)) return detour(scope, () => openUdp(options));
+  const badType = checkTypes(options);
+  if (badType !== undefined) return Promise.reject(badType);
   const { maxBufferedBytes = MAX_BUFFERED_BYTES } = options;
   const bad = checkPort(options.port ?? 0) ?? checkPort(options.remote?.port ?? 0) ?? checkBuffer(maxBufferedBytes);
   if (bad !== undefined) return Promise.reject(new RangeError(`openUdp: ${bad.message}`));
@@ -126,7 +130,22 @@ function refused({ local, remote }: DatagramOptions, cause: unknown): Error {
   return new ListenError(`openUdp${place}: ${whyNotListening(cause)}`, { cause });
 }
 
+function checkTypes(options: UdpOptions): TypeError | undefined {
+  const bad = objectionToOptions("openUdp", options);
+  if (bad !== undefined) return bad;
+  const { host, remote, family } = options;
+  if (family !== undefined && family !== 4 && family !== 6) {
+    return new TypeError(`openUdp: expected a family of 4 or 6, got ${describe(family)}`);
+  }
+  if (remote === undefined) return checkHost("openUdp", host);
+  return (
+    checkHost("openUdp", host) ??
+    objectionToOptions("openUdp: remote", remote) ??
+    checkHost("openUdp: remote", remote.host ?? null)
+  );
+}
+
 function checkBuffer(bytes: number): RangeError | undefined {
   if (Number.isInteger(bytes) && bytes >= 1) return undefined;
-  return new RangeError(`expected maxBufferedBytes of at least 1, got ${bytes}`);
+  return new RangeError(`expected maxBufferedBytes of at least 1, got ${describe(bytes)}`);
 }

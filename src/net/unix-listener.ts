@@ -12,6 +12,7 @@
  * earlier one has just made, between its probe and its removal. Who must exclude that holds a lock file around it.
  */
 import type { UnixAddress } from "../kernel/addresses.ts";
+import { describe, objectionToOptions } from "../kernel/check-function.ts";
 import { detour, mustDetour } from "../kernel/checkpoint.ts";
 import type { ListenOptions, Network } from "../kernel/network.ts";
 import { quietly } from "../kernel/quiet.ts";
@@ -56,7 +57,8 @@ const MAX_TRIES = 3;
 export function listenUnix(options: ListenUnixOptions): Promise<UnixListener> {
   const scope = currentNode();
   if (mustDetour(scope)) return detour(scope, () => listenUnix(options));
-  const bad = checkBacklog("listenUnix", options.backlog) ?? checkPolicy(options);
+  const bad =
+    objectionToOptions("listenUnix", options) ?? checkBacklog("listenUnix", options.backlog) ?? checkPolicy(options);
   if (bad !== undefined) return Promise.reject(bad);
   const badPath = checkPath(options.path);
   if (badPath !== undefined) return Promise.reject(refused(options.path, badPath, badPath.message));
@@ -114,10 +116,10 @@ async function unlinkSocket(network: Network, path: string, taken: unknown): Pro
 
 function checkPolicy({ path, staleSocket, mode }: ListenUnixOptions): RangeError | undefined {
   if (staleSocket !== undefined && staleSocket !== "fail" && staleSocket !== "replace") {
-    return new RangeError(`listenUnix: expected staleSocket to be "fail" or "replace", got ${String(staleSocket)}`);
+    return new RangeError(`listenUnix: expected staleSocket to be "fail" or "replace", got ${describe(staleSocket)}`);
   }
   if (mode !== undefined && !(Number.isInteger(mode) && mode >= 0 && mode <= 0o777)) {
-    return new RangeError(`listenUnix: expected a mode from 0 to 0o777, got ${mode}`);
+    return new RangeError(`listenUnix: expected a mode from 0 to 0o777, got ${describe(mode)}`);
   }
   if (mode !== undefined && String(path).startsWith("\0")) {
     return new RangeError("listenUnix: an abstract name is no file and has no mode");

@@ -2,6 +2,7 @@
  * Connections over Unix sockets as byte streams: on this machine, by a name in the file system.
  */
 import type { UnixAddress } from "../kernel/addresses.ts";
+import { objectionToOptions } from "../kernel/check-function.ts";
 import { detour, mustDetour } from "../kernel/checkpoint.ts";
 import { currentNode } from "../kernel/scope.ts";
 import type { UnixStream } from "../streams/byte-stream.ts";
@@ -23,6 +24,8 @@ export interface UnixOptions {
 export function openUnix(options: UnixOptions): Promise<UnixStream> {
   const scope = currentNode();
   if (mustDetour(scope)) return detour(scope, () => openUnix(options));
+  const badOptions = objectionToOptions("openUnix", options);
+  if (badOptions !== undefined) return Promise.reject(badOptions);
   const { path } = options;
   const bad = checkPath(path);
   if (bad !== undefined) return Promise.reject(connectFailed(path, bad, bad.message));

@@ -4,6 +4,7 @@
  * A pipe that is both standard output and standard error is made by `/bin/sh`, which then becomes the program: Node gives each of the
  * two a pipe of its own, and the order in which they were written would be lost.
  */
+import { describe } from "../kernel/check-function.ts";
 import { detour, mustDetour } from "../kernel/checkpoint.ts";
 import type { ChildDescriptor } from "../kernel/processes.ts";
 import { quietly } from "../kernel/quiet.ts";
@@ -80,8 +81,8 @@ function pipeFor(stdio: StderrStdio): PipeStream | undefined {
 function descriptorFor(number: number, stdio: StderrStdio, pipe: PipeStream | undefined): ChildDescriptor {
   if (pipe !== undefined) return { pipe };
   if (stdio === "inherit") return number;
-  if (stdio === "ignore" || typeof stdio === "number") return stdio;
+  if (stdio === "ignore" || (Number.isInteger(stdio) && Number(stdio) >= 0)) return stdio as "ignore" | number;
   throw new TypeError(
-    `descriptor ${number} of a child: expected "pipe", "inherit", "ignore" or the number of a descriptor, got ${String(stdio)}`,
+    `descriptor ${number} of a child: expected "pipe", "inherit", "ignore" or the number of a descriptor, got ${describe(stdio)}`,
   );
 }

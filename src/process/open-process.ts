@@ -1,5 +1,6 @@
 /** Child processes with streams. */
 import { callBody, type Returned } from "../kernel/body.ts";
+import { objectionToOptions } from "../kernel/check-function.ts";
 import { Cancelled, suppress } from "../kernel/errors.ts";
 import { quietly } from "../kernel/quiet.ts";
 import type { Child } from "./child.ts";
@@ -75,6 +76,8 @@ export async function inside<T>(child: Child, body: (child: Child) => T | Promis
 }
 
 function open(where: string, command: Command, options: ProcessOptions): Promise<Child> {
+  const bad = objectionToOptions(where, options);
+  if (bad !== undefined) return Promise.reject(bad);
   const { cwd, env, shell, graceMs, stdin = "pipe", stdout = "pipe", stderr = "inherit" } = options;
   try {
     return launch({ command: argumentsOf(where, command, shell), cwd, env, graceMs, stdin, stdout, stderr });

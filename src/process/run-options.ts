@@ -1,5 +1,5 @@
 /** What `runProcess` and `runPipeline` are asked for, and what they give. */
-import { describe } from "../kernel/check-function.ts";
+import { describe, objectionToOptions } from "../kernel/check-function.ts";
 import type { ExitStatus } from "../kernel/processes.ts";
 import { checkDuration } from "../kernel/scopes.ts";
 import type { LaunchOptions } from "./subprocess.ts";
@@ -57,6 +57,8 @@ export function maxOutputBytesOf({ maxOutputBytes = MAX_OUTPUT_BYTES }: RunProce
 
 /** @throws what is wrong with them. */
 export function checkOptions(options: RunProcessOptions): void {
+  const badOptions = objectionToOptions("options of a program", options);
+  if (badOptions !== undefined) throw badOptions;
   const { input, stdin, timeoutMs } = options;
   const invalid = timeoutMs === undefined ? undefined : checkDuration("timeoutMs", timeoutMs);
   if (invalid !== undefined) throw invalid;

@@ -16,6 +16,7 @@ import type { ScopeNode } from "../kernel/scope-node.ts";
 import { WaitQueue } from "../kernel/wait-queue.ts";
 import { Waiter } from "../kernel/waiter.ts";
 import type { SendStream } from "../streams/byte-stream.ts";
+import { notBytes } from "../streams/check-bytes.ts";
 
 export class StandardOutput implements SendStream {
   readonly #name: string;
@@ -33,6 +34,7 @@ export class StandardOutput implements SendStream {
   }
 
   send(bytes: Uint8Array): Promise<void> {
+    if (!(bytes instanceof Uint8Array)) return Promise.reject(notBytes("send", bytes));
     const scope = currentNode();
     if (mustDetour(scope)) return detour(scope, () => this.send(bytes));
     const output = this.#output;

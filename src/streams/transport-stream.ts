@@ -10,6 +10,7 @@
  */
 
 import { type Address, formatAddress, type SocketAddress } from "../kernel/addresses.ts";
+import { describe } from "../kernel/check-function.ts";
 import { detour, mustDetour } from "../kernel/checkpoint.ts";
 import { disposed } from "../kernel/dispose.ts";
 import { BrokenError, BusyError, ClosedError } from "../kernel/errors.ts";
@@ -20,6 +21,7 @@ import type { ScopeNode } from "../kernel/scope-node.ts";
 import { WaitQueue } from "../kernel/wait-queue.ts";
 import { Waiter } from "../kernel/waiter.ts";
 import type { ByteStream } from "./byte-stream.ts";
+import { notBytes } from "./check-bytes.ts";
 import { ChunkIterator } from "./chunk-iterator.ts";
 
 const HIGH_WATER_BYTES = 256 * 1024;
@@ -58,7 +60,7 @@ export class TransportStream<A extends Address = SocketAddress> implements ByteS
 
   receive(maxBytes?: number): Promise<Uint8Array | undefined> {
     if (maxBytes !== undefined && !(Number.isInteger(maxBytes) && maxBytes >= 1)) {
-      return Promise.reject(new RangeError(`receive: expected maxBytes of at least 1, got ${maxBytes}`));
+      return Promise.reject(new RangeError(`receive: expected maxBytes of at least 1, got ${describe(maxBytes)}`));
     }
     const scope = currentNode();
     if (mustDetour(scope)) return detour(scope, () => this.receive(maxBytes));
@@ -78,6 +80,7 @@ export class TransportStream<A extends Address = SocketAddress> implements ByteS
   }
 
   send(bytes: Uint8Array): Promise<void> {
+    if (!(bytes instanceof Uint8Array)) return Promise.reject(notBytes("send", bytes));
     const scope = currentNode();
     if (mustDetour(scope)) return detour(scope, () => this.send(bytes));
     if (this.#sender !== undefined) return Promise.reject(busy("sending to"));
@@ -92,6 +95,7 @@ export class TransportStream<A extends Address = SocketAddress> implements ByteS
   }
 
   trySend(bytes: Uint8Array): boolean {
+    if (!(bytes instanceof Uint8Array)) throw notBytes("trySend", bytes);
     if (this.#isWritingPaused || this.#sender !== undefined || this.#refusalToSend() !== undefined) return false;
     this.#connected.write(bytes);
     return true;

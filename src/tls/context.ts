@@ -8,7 +8,7 @@
 import { constants } from "node:crypto";
 import { isIP } from "node:net";
 import { createSecureContext, type SecureContext } from "node:tls";
-import { describe } from "../kernel/check-function.ts";
+import { describe, objectionToOptions } from "../kernel/check-function.ts";
 import { printsAs } from "../kernel/printed.ts";
 
 /** A text in PEM form; certificates may stand one after the other in it. */
@@ -131,7 +131,13 @@ export function isAddress(host: string): boolean {
   return isIP(host) !== 0;
 }
 
-function check({ cert, key, alpnProtocols = [], clientCertificates, ca }: TlsContextOptions): void {
+function check(options: TlsContextOptions): void {
+  const bad = objectionToOptions("tlsContext", options);
+  if (bad !== undefined) throw bad;
+  const { cert, key, alpnProtocols = [], clientCertificates, ca } = options;
+  if (!Array.isArray(alpnProtocols)) {
+    throw new TypeError(`tlsContext: expected alpnProtocols, an array of names, got ${describe(alpnProtocols)}`);
+  }
   if ((cert === undefined) !== (key === undefined))
     throw new TypeError(`tlsContext: ${cert === undefined ? "key without cert" : "cert without key"}: give both`);
   for (const protocol of alpnProtocols) {
