@@ -30,6 +30,7 @@ import { run } from "../kernel/run.ts";
 import { currentNode, currentOrigin, isInsideRun } from "../kernel/scope.ts";
 import { checkDuration } from "../kernel/scopes.ts";
 import type { Task } from "../kernel/task.ts";
+import { until } from "../kernel/until.ts";
 import { Callbacks } from "./callbacks.ts";
 import { Connection } from "./connection.ts";
 import {
@@ -236,7 +237,7 @@ export class EventLoop implements AsyncDisposable {
   runUntilComplete<T>(work: (() => Returned<T>) | FutureLike<T> | PromiseLike<T>): Promise<T> {
     const refused = this.#refused("runUntilComplete");
     if (refused !== undefined) return Promise.reject(refused);
-    if (isThenable(work)) return this.#runner.untilComplete(async () => await (work as PromiseLike<T>));
+    if (isThenable(work)) return this.#runner.untilComplete(() => until(work as PromiseLike<T>));
     if (typeof work === "function") return this.#runner.untilComplete(work);
     return Promise.reject(new TypeError(`runUntilComplete: expected a function or a future, got ${describe(work)}`));
   }

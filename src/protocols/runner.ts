@@ -117,13 +117,20 @@ export class Runner {
 
   /** The outcome of `work`; `undefined` if a stop cut it short. */
   async #stoppable<T>(work: () => Returned<T>): Promise<{ value: T } | undefined> {
-    const ended = await cancelScope(async (scope) => {
-      this.#scope = scope;
-      if (this.#state === "stopping") this.stop();
-      else if (this.#isStopAsked) void this.#home.loop.breathe().then(() => this.stop());
-      return { value: await callBody(work, undefined) };
-    });
-    this.#scope = undefined;
-    return ended;
+    try {
+      return await cancelScope(async (scope) => {
+        this.#scope = scope;
+        if (this.#state === "stopping") this.stop();
+        else if (this.#isStopAsked) void this.#home.loop.breathe().then(() => this.#stopRun(scope));
+        return { value: await callBody(work, undefined) };
+      });
+    } finally {
+      this.#scope = undefined;
+    }
+  }
+
+  /** That turn may come when the run has ended: a later one is not meant. */
+  #stopRun(scope: CancelScope): void {
+    if (this.#scope === scope) this.stop();
   }
 }

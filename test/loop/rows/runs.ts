@@ -65,6 +65,32 @@ export const runRows: readonly Row[] = [
     },
   },
   {
+    name: "a stop that came before a run which is over at once does not end the next one",
+    run: async ({ loop }) => {
+      loop.stop();
+      assert.equal(await loop.runUntilComplete(() => 1), 1);
+      assert.equal(await loop.runUntilComplete(() => sleep(5).then(() => 2)), 2);
+      const failure = new Error("its own");
+      loop.stop();
+      await assert.rejects(
+        loop.runUntilComplete(() => {
+          throw failure;
+        }),
+        (error) => error === failure,
+      );
+      assert.equal(await loop.runUntilComplete(() => sleep(5).then(() => 3)), 3);
+    },
+  },
+  {
+    name: "a stop cuts the wait for a promise or a future short",
+    run: async ({ loop }) => {
+      for (const work of [new Promise<void>(() => {}), loop.createFuture<void>()]) {
+        loop.callLater(1, () => loop.stop());
+        await assert.rejects(loop.runUntilComplete(work), InvalidStateError);
+      }
+    },
+  },
+  {
     name: "a stop cuts runUntilComplete short, cleanup included",
     run: async ({ loop }) => {
       let isCleanedUp = false;
