@@ -3,6 +3,7 @@
  */
 import { callBody, type Returned } from "../kernel/body.ts";
 import { checkFunction, describe, objectionToOptions } from "../kernel/check-function.ts";
+import { disposed } from "../kernel/dispose.ts";
 import { BrokenError } from "../kernel/errors.ts";
 import { currentNode, currentScope, onStopping } from "../kernel/scope.ts";
 import { cancelScope, checkDuration, moveOnAfter } from "../kernel/scopes.ts";
@@ -118,6 +119,7 @@ async function handle<S extends ByteStream>(
     options.onError(error, stream);
   } finally {
     if (currentScope().isCancelled) stream.abort();
-    else await moveOnAfter(options.closeTimeoutMs ?? CLOSE_TIMEOUT_MS, () => stream.close());
+    // As at the end of `await using`: a cancellation that lands here does not take the place of what the handler threw.
+    else await disposed(moveOnAfter(options.closeTimeoutMs ?? CLOSE_TIMEOUT_MS, () => stream.close()));
   }
 }

@@ -6,7 +6,6 @@
  */
 import type { SocketAddress } from "../kernel/addresses.ts";
 import { detour, mustDetour } from "../kernel/checkpoint.ts";
-import { ClosedError } from "../kernel/errors.ts";
 import { quietly } from "../kernel/quiet.ts";
 import { currentNode } from "../kernel/scope.ts";
 import type { ByteStream, SocketStream } from "../streams/byte-stream.ts";
@@ -15,6 +14,7 @@ import { serverRole, type TlsServerOptions, tlsLimits } from "../tls/options.ts"
 import { type ListenTcpOptions, listen, type TcpListener } from "./listener.ts";
 import { tlsServer } from "./tls.ts";
 import type { TlsStream } from "./tls-stream.ts";
+import { UntilClosed } from "./until-closed.ts";
 
 /** Accepts TLS connections over TCP. */
 export interface TlsListener extends Listener<TlsStream<SocketStream>> {
@@ -69,17 +69,8 @@ class StreamTlsListener<S extends ByteStream, L extends Listener<S>> implements 
     return quietly(async () => tlsServer(await this.listener.accept(), this.#options));
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<TlsStream<S>, void, undefined> {
-    for (;;) {
-      let stream: TlsStream<S>;
-      try {
-        stream = await this.accept();
-      } catch (error) {
-        if (error instanceof ClosedError) return;
-        throw error;
-      }
-      yield stream;
-    }
+  [Symbol.asyncIterator](): AsyncIterableIterator<TlsStream<S>, undefined> {
+    return new UntilClosed(() => this.accept());
   }
 
   close(): Promise<void> {

@@ -21,6 +21,7 @@ import { currentLoop, currentNode } from "../kernel/scope.ts";
 import { cancelScope, moveOnAfter } from "../kernel/scopes.ts";
 import type { ByteStream } from "../streams/byte-stream.ts";
 import { notBytes } from "../streams/check-bytes.ts";
+import { ChunkIterator } from "../streams/chunk-iterator.ts";
 import { Semaphore } from "../sync/semaphore.ts";
 import type { TlsRole, TlsSession } from "../tls/engine.ts";
 import { TlsError } from "../tls/errors.ts";
@@ -103,8 +104,8 @@ export class TlsStream<S extends ByteStream = ByteStream> implements ByteStream 
     return quietly(() => this.#receive(maxBytes));
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, undefined> {
-    for (let chunk = await this.receive(); chunk !== undefined; chunk = await this.receive()) yield chunk;
+  [Symbol.asyncIterator](): AsyncIterableIterator<Uint8Array, undefined> {
+    return new ChunkIterator(this);
   }
 
   send(bytes: Uint8Array): Promise<void> {

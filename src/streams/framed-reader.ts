@@ -81,11 +81,13 @@ export class FrameReader implements AsyncIterable<Uint8Array> {
         for (;;) {
           const bytes = await this.#stream.receive();
           const frame = this.#decoded(() => {
-            if (bytes === undefined) this.#decoder.end();
-            else this.#decoder.push(bytes);
+            if (bytes === undefined) {
+              this.#decoder.end();
+              // Before the last frame is taken, which may be no text: the end is told to the decoder once.
+              this.#state = "ended";
+            } else this.#decoder.push(bytes);
             return next();
           });
-          if (bytes === undefined) this.#state = "ended";
           if (frame !== undefined || bytes === undefined) return frame;
         }
       } finally {

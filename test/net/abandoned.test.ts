@@ -3,19 +3,33 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { cancelScope, currentLoop, handleGroup, moveOnAfter, sleep, sleepForever, supervisor } from "coppice";
 import {
+  BufferedReader,
   type ByteStream,
   type DatagramSocket,
+  framed,
+  lines,
   listen,
+  listenTls,
   listenUnix,
+  memoryPair,
   openTcp,
+  openTls,
   openUdp,
   openUnix,
+  readFrames,
   serve,
+  stapled,
   type TcpListener,
+  type TlsStream,
+  tlsClient,
+  tlsListener,
 } from "coppice/net";
 import { type Peer, servePeer, serveRpc, withPeer } from "coppice/rpc";
 import { type VirtualLoop, virtualRun } from "coppice/testing";
 import { unhandledDuring } from "../support/unhandled.ts";
+import { serverContext } from "../tls/identities.ts";
+
+const serving = serverContext();
 
 interface Place {
   /** Somebody listens there and accepts nothing. */
@@ -23,6 +37,8 @@ interface Place {
   readonly url: string;
   readonly stream: ByteStream;
   readonly socket: DatagramSocket;
+  /** TLS to somebody who says nothing. */
+  readonly secure: TlsStream;
   /** The service behind it never answers. */
   readonly peer: Peer;
 }
@@ -54,6 +70,26 @@ const abandoned: readonly [name: string, begin: (place: Place) => unknown][] = [
   ["stream.sendEof", ({ stream }) => stream.sendEof()],
   ["stream.close", ({ stream }) => stream.close()],
   ["stream's disposal", ({ stream }) => stream[Symbol.asyncDispose]()],
+  ["a stapled stream's close", ({ stream }) => stapled(stream, stream).close()],
+  ["frames' receive", ({ stream }) => readFrames(stream, lines()).receive()],
+  ["the next of frames' texts", ({ stream }) => readFrames(stream, lines()).texts().next()],
+  ["a framed stream's close", ({ stream }) => framed(stream, lines()).close()],
+  ["a buffered reader's readLine", ({ stream }) => new BufferedReader(stream).readLine()],
+  ["a buffered reader's next", ({ stream }) => new BufferedReader(stream)[Symbol.asyncIterator]().next()],
+  ["openTls", ({ listener }) => openTls({ port: listener.address.port })],
+  ["listenTls", () => listenTls({ port: 0, context: serving })],
+  ["a TLS listener's accept", ({ listener }) => tlsListener(listener, { context: serving }).accept()],
+  [
+    "a TLS listener's next",
+    ({ listener }) => tlsListener(listener, { context: serving })[Symbol.asyncIterator]().next(),
+  ],
+  ["TLS handshake", ({ secure }) => secure.handshake()],
+  ["TLS receive", ({ secure }) => secure.receive()],
+  ["a TLS stream's next", ({ secure }) => secure[Symbol.asyncIterator]().next()],
+  ["TLS send", ({ secure }) => secure.send(new Uint8Array(1))],
+  ["TLS sendEof", ({ secure }) => secure.sendEof()],
+  ["TLS close", ({ secure }) => secure.close()],
+  ["a TLS stream's disposal", ({ secure }) => secure[Symbol.asyncDispose]()],
   ["serve", ({ listener }) => serve(listener, () => sleepForever())],
   ["serveRpc", ({ listener }) => serveRpc(listener, {})],
   ["servePeer", ({ stream }) => servePeer(stream, {})],
@@ -79,7 +115,9 @@ async function abandon(begin: (place: Place) => unknown, isCancelledBefore: bool
         group.spawn(() => serveRpc(quiet, { never: sleepForever }));
         const stream = await openTcp({ port: listener.address.port });
         await withPeer(`tcp://127.0.0.1:${quiet.address.port}`, async (peer) => {
-          const place = { listener, url: `tcp://127.0.0.1:${quiet.address.port}`, stream, socket, peer };
+          const [below] = memoryPair();
+          const secure = tlsClient(below, { serverName: "localhost" });
+          const place = { listener, url: `tcp://127.0.0.1:${quiet.address.port}`, stream, socket, secure, peer };
           await cancelScope(async (scope) => {
             if (isCancelledBefore) scope.cancel("before");
             void begin(place);
@@ -87,6 +125,7 @@ async function abandon(begin: (place: Place) => unknown, isCancelledBefore: bool
             scope.cancel("abandoned");
           });
           await sleep(10);
+          secure.abort();
         });
         stream.abort();
         group.cancelAll("the test is over");

@@ -308,6 +308,20 @@ test("a peer that reads nothing holds the closing of its connection for closeTim
     ),
   ));
 
+test("cancelled while the connection of a handler that failed is being closed, the server still fails with the handler's error", () =>
+  networked(async () => {
+    const bug = new Error("a bug");
+    const listener = await listen({ port: 0 });
+    const failing = async (stream: SocketStream): Promise<void> => {
+      await stream.send(new Uint8Array(1_000_000));
+      throw bug;
+    };
+    const client = await openTcp({ port: listener.address.port });
+    const error = await rejection(moveOnAfter(100, () => serve(listener, failing)));
+    assert.equal(error, bug);
+    client.abort();
+  }));
+
 test("connections that come while the server is busy with many are all served", () =>
   networked(
     () =>

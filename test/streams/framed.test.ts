@@ -89,6 +89,21 @@ test("untilEof: a question and an answer, each ended by end-of-file", () =>
     assert.equal(await client.receiveText(), "an answer");
   }));
 
+test("a last frame that is no text is an error once, and the end follows it", () =>
+  virtually(async () => {
+    for (const framing of [untilEof(), lines()]) {
+      const [client, server] = memoryPair();
+      await client.send(Buffer.from([0xff]));
+      await client.sendEof();
+      const frames = framed(server, framing);
+      assert.ok((await rejection(frames.receiveText())) instanceof TypeError);
+      assert.equal(await frames.receiveText(), undefined);
+      assert.equal(await frames.receive(), undefined);
+      client.abort();
+      server.abort();
+    }
+  }));
+
 test("a last line without an end comes before the end", () =>
   withPair(lines(), async (frames, _other, peer) => {
     await peer.send(Buffer.from("one\ntwo"));
