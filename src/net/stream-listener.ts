@@ -29,7 +29,7 @@ export class StreamListener<A extends Address = SocketAddress> implements Listen
   readonly #listeners: NetworkListener[] = [];
   #isClosed = false;
 
-  constructor(backlog = BACKLOG) {
+  constructor(backlog: number = BACKLOG) {
     this.#backlog = backlog;
     this.#failures = new AcceptLog(currentLoop(), "COPPICE_ACCEPT_FAILED");
     this.#refusals = new AcceptLog(currentLoop(), "COPPICE_BACKLOG_FULL");

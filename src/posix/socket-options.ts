@@ -13,7 +13,18 @@ const SO_RCVTIMEO = 20;
 const SO_SNDTIMEO = 21;
 
 /** Options whose value is an integer; 0 and 1 for no and yes. */
-export const OPTIONS = {
+export type OptionName =
+  | "reuseAddress"
+  | "error"
+  | "broadcast"
+  | "sendBufferBytes"
+  | "receiveBufferBytes"
+  | "keepAlive"
+  | "reusePort"
+  | "noDelay"
+  | "ipv6Only";
+
+const OPTIONS: Readonly<Record<OptionName, readonly [level: number, option: number]>> = {
   reuseAddress: [SOL_SOCKET, 2],
   error: [SOL_SOCKET, 4],
   broadcast: [SOL_SOCKET, 6],
@@ -23,9 +34,7 @@ export const OPTIONS = {
   reusePort: [SOL_SOCKET, 15],
   noDelay: [IPPROTO_TCP, 1],
   ipv6Only: [IPPROTO_IPV6, 26],
-} as const;
-
-export type OptionName = keyof typeof OPTIONS;
+};
 
 const integer = new Int32Array(1);
 const integerLength = new Int32Array(1);
