@@ -16,6 +16,12 @@ export function objectionToOptions(where: string, options: unknown): TypeError |
   return new TypeError(`${where}: expected its options, an object, got ${describe(options)}`);
 }
 
+/** @throws TypeError if the options of `where` are none. */
+export function checkOptions(where: string, options: unknown): void {
+  const bad = objectionToOptions(where, options);
+  if (bad !== undefined) throw bad;
+}
+
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return Object(value) === value && typeof (value as { then?: unknown }).then === "function";
 }

@@ -9,6 +9,7 @@ import { detour, mustDetour } from "../kernel/checkpoint.ts";
 import { quietly } from "../kernel/quiet.ts";
 import { currentNode } from "../kernel/scope.ts";
 import type { ByteStream, SocketStream } from "../streams/byte-stream.ts";
+import { checkStream } from "../streams/check-stream.ts";
 import type { Listener } from "../streams/listener.ts";
 import { serverRole, type TlsServerOptions, tlsLimits } from "../tls/options.ts";
 import { type ListenTcpOptions, listen, type TcpListener } from "./listener.ts";
@@ -48,6 +49,7 @@ export function tlsListener<S extends ByteStream>(
   options: TlsServerOptions,
 ): Listener<TlsStream<S>> {
   checkServer("tlsListener", options);
+  checkStream("tlsListener", listener, "accept", "close");
   return new StreamTlsListener(listener, options);
 }
 

@@ -1,9 +1,11 @@
 /** TLS connections as byte streams: over TCP, and over any other stream. */
+import { checkOptions } from "../kernel/check-function.ts";
 import { detour, mustDetour } from "../kernel/checkpoint.ts";
 import { quietly } from "../kernel/quiet.ts";
 import { currentNode } from "../kernel/scope.ts";
 import { moveOnAfter } from "../kernel/scopes.ts";
 import type { ByteStream, SocketStream } from "../streams/byte-stream.ts";
+import { checkStream } from "../streams/check-stream.ts";
 import { TlsError } from "../tls/errors.ts";
 import { clientRole, serverRole, type TlsClientOptions, type TlsServerOptions, tlsLimits } from "../tls/options.ts";
 import { DEFAULT_HOST } from "./hosts.ts";
@@ -32,6 +34,7 @@ export function openTls(options: OpenTlsOptions): Promise<TlsStream<SocketStream
   const scope = currentNode();
   if (mustDetour(scope)) return detour(scope, () => openTls(options));
   return quietly(async () => {
+    checkOptions("openTls", options);
     const serverName = options.serverName ?? options.host ?? DEFAULT_HOST;
     // Before there is a connection to close.
     clientRole("openTls", { ...options, serverName });
@@ -57,6 +60,7 @@ export function openTls(options: OpenTlsOptions): Promise<TlsStream<SocketStream
  * @throws RangeError if a timeout is no duration.
  */
 export function tlsClient<S extends ByteStream>(stream: S, options: TlsClientOptions): TlsStream<S> {
+  checkStream("tlsClient", stream, "send", "receive", "close", "abort");
   return new TlsStream(stream, clientRole("tlsClient", options), tlsLimits("tlsClient", options));
 }
 
@@ -68,5 +72,6 @@ export function tlsClient<S extends ByteStream>(stream: S, options: TlsClientOpt
  * @throws RangeError if a timeout is no duration.
  */
 export function tlsServer<S extends ByteStream>(stream: S, options: TlsServerOptions): TlsStream<S> {
+  checkStream("tlsServer", stream, "send", "receive", "close", "abort");
   return new TlsStream(stream, serverRole("tlsServer", options), tlsLimits("tlsServer", options));
 }

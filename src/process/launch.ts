@@ -4,7 +4,7 @@
  * A pipe that is both standard output and standard error is made by `/bin/sh`, which then becomes the program: Node gives each of the
  * two a pipe of its own, and the order in which they were written would be lost.
  */
-import { describe } from "../kernel/check-function.ts";
+import { describe, objectionToOptions } from "../kernel/check-function.ts";
 import { detour, mustDetour } from "../kernel/checkpoint.ts";
 import type { ChildDescriptor } from "../kernel/processes.ts";
 import { quietly } from "../kernel/quiet.ts";
@@ -33,7 +33,8 @@ export interface Launch extends Surroundings {
 /** A checkpoint at its entry only: a child that was started is handed over. */
 export function launch(what: Launch): Promise<Child> {
   const graceMs = what.graceMs ?? GRACE_MS;
-  const invalid = checkDuration("graceMs", graceMs);
+  const invalid =
+    checkDuration("graceMs", graceMs) ?? (what.env === undefined ? undefined : objectionToOptions("env", what.env));
   if (invalid !== undefined) return Promise.reject(invalid);
   const scope = currentNode();
   if (mustDetour(scope)) return detour(scope, () => launch(what));

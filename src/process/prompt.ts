@@ -1,5 +1,6 @@
 /** A question on the terminal, and the answer. */
 import process from "node:process";
+import { describe } from "../kernel/check-function.ts";
 import { quietly } from "../kernel/quiet.ts";
 import { withRawMode } from "./raw-mode.ts";
 import { standardInput } from "./standard-input.ts";
@@ -32,6 +33,7 @@ const SPACE = 0x20;
  */
 export function prompt(question: string, options: PromptOptions = {}): Promise<string | undefined> {
   return quietly(async () => {
+    if (typeof question !== "string") throw new TypeError(`prompt: expected a question, got ${describe(question)}`);
     const isOnOutput = process.stdout.isTTY;
     const screen = isOnOutput ? stdout : stderr;
     await screen.send(Buffer.from(question));

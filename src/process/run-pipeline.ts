@@ -7,6 +7,7 @@
  * above 128, and is taken at its word.
  */
 import { constants } from "node:os";
+import { describe } from "../kernel/check-function.ts";
 import type { ExitStatus, SignalName } from "../kernel/processes.ts";
 import { quietly } from "../kernel/quiet.ts";
 import { argumentsOf, type Command } from "./command.ts";
@@ -46,6 +47,9 @@ export function runPipeline(
   options: RunPipelineOptions = {},
 ): Promise<PipelineResult<string | Uint8Array>> {
   return quietly(async () => {
+    if (!Array.isArray(commands)) {
+      throw new TypeError(`runPipeline: expected an array of commands, got ${describe(commands)}`);
+    }
     const parts = commands.map((command) => argumentsOf("runPipeline", command, false));
     if (parts.length === 0) throw new TypeError("runPipeline: expected at least one command, got none");
     checkOptions(options);

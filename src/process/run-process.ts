@@ -36,8 +36,8 @@ export function runProcess(
   options: RunProcessOptions = {},
 ): Promise<ProcessResult<string | Uint8Array>> {
   return quietly(async () => {
-    const parts = argumentsOf("runProcess", command, options.shell);
     checkOptions(options);
+    const parts = argumentsOf("runProcess", command, options.shell);
     const executed = await execute({ command: parts }, options);
     const { status, stdout, stderr } = executed;
     if (hasFailed(status) && options.check !== false) throw failureOf(parts, status, executed);

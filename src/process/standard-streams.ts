@@ -1,6 +1,6 @@
 /** The three standard streams of this process. */
 import process from "node:process";
-import { describe } from "../kernel/check-function.ts";
+import { checkOptions, describe } from "../kernel/check-function.ts";
 import { isCancelled } from "../kernel/errors.ts";
 import { markHandled } from "../kernel/quiet.ts";
 import type { ReceiveStream, SendStream } from "../streams/byte-stream.ts";
@@ -45,6 +45,7 @@ const MAX_LINE_BYTES = 1024 * 1024;
  * ```
  */
 export function stdinLines(options: StdinLinesOptions = {}): AsyncIterable<string, undefined> {
+  checkOptions("stdinLines", options);
   const maxLineBytes = checkedLineLimit(options.maxLineBytes);
   return { [Symbol.asyncIterator]: () => new LineIterator(maxLineBytes) };
 }

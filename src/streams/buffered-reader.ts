@@ -8,6 +8,7 @@
  * buffer too much takes nothing, so another kind of read can go on from the same place. It buffers only when what it has is not enough, and
  * never asks the stream for more than it may keep (but for the one byte by which `readAll` learns that there is too much).
  */
+import { checkOptions, describe } from "../kernel/check-function.ts";
 import { detour, mustDetour } from "../kernel/checkpoint.ts";
 import { disposed } from "../kernel/dispose.ts";
 import { BusyError, ClosedError } from "../kernel/errors.ts";
@@ -16,6 +17,7 @@ import { currentNode } from "../kernel/scope.ts";
 import { BufferedBytes } from "./buffered-bytes.ts";
 import { IncompleteReadError } from "./buffered-errors.ts";
 import type { ReceiveStream } from "./byte-stream.ts";
+import { checkStream } from "./check-stream.ts";
 import { ChunkIterator } from "./chunk-iterator.ts";
 import { FrameError } from "./errors.ts";
 import { textOf } from "./framing/frame-text.ts";
@@ -53,6 +55,8 @@ export class BufferedReader implements ReceiveStream {
   #state: "open" | "closed" | "detached" = "open";
 
   constructor(stream: ReceiveStream, options: BufferedReaderOptions = {}) {
+    checkStream("BufferedReader", stream, "receive");
+    checkOptions("BufferedReader", options);
     this.#stream = stream;
     this.#maxBufferedBytes = checkedLimit(
       "BufferedReader: expected maxBufferedBytes",
@@ -98,6 +102,11 @@ export class BufferedReader implements ReceiveStream {
    * @throws RangeError if `delimiter` is empty.
    */
   readUntil(delimiter: string | Uint8Array): Promise<Uint8Array> {
+    if (typeof delimiter !== "string" && !(delimiter instanceof Uint8Array)) {
+      return Promise.reject(
+        new TypeError(`readUntil: expected a delimiter, a string or a Uint8Array, got ${describe(delimiter)}`),
+      );
+    }
     const wanted = typeof delimiter === "string" ? Buffer.from(delimiter) : delimiter;
     if (wanted.length === 0) return Promise.reject(new RangeError("readUntil: the delimiter is empty"));
     return this.#read(this.#finder("readUntil", wanted), () =>

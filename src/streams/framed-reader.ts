@@ -9,6 +9,7 @@ import { BusyError } from "../kernel/errors.ts";
 import { quietly } from "../kernel/quiet.ts";
 import { currentNode } from "../kernel/scope.ts";
 import type { ReceiveStream } from "./byte-stream.ts";
+import { checkStream } from "./check-stream.ts";
 import { ChunkIterator } from "./chunk-iterator.ts";
 import { FrameError } from "./errors.ts";
 import type { FrameDecoder, Framing } from "./framing/framing.ts";
@@ -21,6 +22,8 @@ export class FrameReader implements AsyncIterable<Uint8Array> {
 
   /** Use `readFrames`, or `framed`. */
   constructor(stream: ReceiveStream, framing: Framing) {
+    checkStream("frames: stream", stream, "receive");
+    checkStream("frames: framing", framing, "decoder", "encode");
     this.#stream = stream;
     this.#decoder = framing.decoder();
   }

@@ -1,5 +1,6 @@
 /** Frames both ways over a stream: what a protocol of messages begins with. */
 
+import { describe } from "../kernel/check-function.ts";
 import { disposed } from "../kernel/dispose.ts";
 import { ClosedError } from "../kernel/errors.ts";
 import type { ByteStream, Closable } from "./byte-stream.ts";
@@ -26,6 +27,12 @@ export class FramedStream extends FrameReader implements Closable {
    * @throws what `send` of the stream throws.
    */
   send(...frames: readonly Frame[]): Promise<void> {
+    for (const frame of frames) {
+      if (typeof frame === "string" || frame instanceof Uint8Array) continue;
+      return Promise.reject(
+        new TypeError(`send: expected frames, each a string or a Uint8Array, got ${describe(frame)}`),
+      );
+    }
     try {
       return this.#stream.send(this.#framing.encode(frames));
     } catch (error) {

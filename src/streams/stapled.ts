@@ -10,6 +10,7 @@ import { quietly } from "../kernel/quiet.ts";
 import { currentNode } from "../kernel/scope.ts";
 import { checkpoint } from "../kernel/sleep.ts";
 import type { ByteStream, ReceiveStream, SendStream } from "./byte-stream.ts";
+import { checkStream } from "./check-stream.ts";
 
 /**
  * Staples two one-way streams together: what is sent goes to `sender`, what is received comes from `receiver`; closing closes both.
@@ -18,6 +19,8 @@ import type { ByteStream, ReceiveStream, SendStream } from "./byte-stream.ts";
  * that of `sender`; without one it always says false.
  */
 export function stapled(sender: SendStream, receiver: ReceiveStream): ByteStream {
+  checkStream("stapled: sender", sender, "send", "close");
+  checkStream("stapled: receiver", receiver, "receive", "close");
   return new StapledStream(sender, receiver);
 }
 

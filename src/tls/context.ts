@@ -8,7 +8,7 @@
 import { constants } from "node:crypto";
 import { isIP } from "node:net";
 import { createSecureContext, type SecureContext } from "node:tls";
-import { describe, objectionToOptions } from "../kernel/check-function.ts";
+import { checkOptions, describe } from "../kernel/check-function.ts";
 import { printsAs } from "../kernel/printed.ts";
 
 /** A text in PEM form; certificates may stand one after the other in it. */
@@ -73,8 +73,8 @@ export class Context implements TlsContext {
   readonly #byName: TlsContextOptions["serverNames"];
 
   constructor(options: TlsContextOptions) {
-    const { alpnProtocols = [], clientCertificates = "none" } = options;
     check(options);
+    const { alpnProtocols = [], clientCertificates = "none" } = options;
     this.alpnProtocols = [...alpnProtocols];
     this.clientCertificates = clientCertificates;
     this.hasCertificate = options.cert !== undefined;
@@ -132,8 +132,7 @@ export function isAddress(host: string): boolean {
 }
 
 function check(options: TlsContextOptions): void {
-  const bad = objectionToOptions("tlsContext", options);
-  if (bad !== undefined) throw bad;
+  checkOptions("tlsContext", options);
   const { cert, key, alpnProtocols = [], clientCertificates, ca } = options;
   if (!Array.isArray(alpnProtocols)) {
     throw new TypeError(`tlsContext: expected alpnProtocols, an array of names, got ${describe(alpnProtocols)}`);

@@ -1,5 +1,5 @@
 /** How patient a TLS connection is, and what it insists on. Shared by streams and transports. */
-import { describe, objectionToOptions } from "../kernel/check-function.ts";
+import { checkOptions, describe } from "../kernel/check-function.ts";
 import { checkDuration } from "../kernel/scopes.ts";
 import { ownContext, standardContext, type TlsContext } from "./context.ts";
 import type { TlsRole } from "./engine.ts";
@@ -55,7 +55,7 @@ export function tlsLimits(where: string, options: TlsOptions): TlsLimits {
 
 /** @throws TypeError if it is not said whom the client expects. */
 export function clientRole(where: string, options: TlsClientOptions): TlsRole {
-  checkTls(where, options);
+  checkOptions(where, options);
   const { serverName } = options;
   if (typeof serverName !== "string" || serverName === "") {
     throw new TypeError(
@@ -67,17 +67,11 @@ export function clientRole(where: string, options: TlsClientOptions): TlsRole {
 
 /** @throws TypeError if the server has no certificate. */
 export function serverRole(where: string, options: TlsServerOptions): TlsRole {
-  checkTls(where, options);
+  checkOptions(where, options);
   const context = ownContext(options.context);
   if (context?.hasCertificate !== true)
     throw new TypeError(`${where}: the context of a server needs a certificate: tlsContext({ cert, key })`);
   return { side: "server", context };
-}
-
-/** @throws TypeError if there are none. */
-function checkTls(where: string, options: TlsOptions): void {
-  const bad = objectionToOptions(where, options);
-  if (bad !== undefined) throw bad;
 }
 
 export const truncated: TlsFailure = {

@@ -4,6 +4,7 @@
  *
  *   in the headers (line by line) --empty line--> in the body (`wanted` bytes) --complete--> in the next headers
  */
+import { checkOptions } from "../../kernel/check-function.ts";
 import { FrameError } from "../errors.ts";
 import { byteLength, textOf } from "./frame-text.ts";
 import type { Frame, FrameDecoder, Framing } from "./framing.ts";
@@ -35,6 +36,7 @@ export interface ContentLengthOptions {
  * ```
  */
 export function contentLength(options: ContentLengthOptions = {}): Framing {
+  checkOptions("contentLength", options);
   const maxFrameBytes = checkedLimit(
     "contentLength: expected maxFrameBytes",
     options.maxFrameBytes ?? DEFAULT_MAX_FRAME_BYTES,

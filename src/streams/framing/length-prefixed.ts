@@ -8,6 +8,7 @@
  *   between frames --header or body incomplete--> in a frame (`partial` fills up to `wanted`) --complete--> between frames
  */
 import { isAscii } from "node:buffer";
+import { checkOptions } from "../../kernel/check-function.ts";
 import { asBuffer, textOf } from "./frame-text.ts";
 import type { Frame, FrameDecoder, Framing } from "./framing.ts";
 import { INT32_BE, type LengthPrefix, lengthPrefix } from "./length-prefix.ts";
@@ -42,6 +43,7 @@ export interface LengthPrefixedOptions {
  * ```
  */
 export function lengthPrefixed(options: LengthPrefixedOptions = {}): Framing {
+  checkOptions("lengthPrefixed", options);
   const { lengthBytes = 4, endian = "big", signed = true } = options;
   const prefix = lengthPrefix(lengthBytes, endian, signed);
   const maxFrameBytes = checkedLimit(

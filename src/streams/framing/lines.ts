@@ -4,6 +4,7 @@
  * A line ends in `\n` or `\r\n`. A `\r` anywhere else belongs to the line, so that nothing need be known about the byte that has not
  * come yet, and the frames do not depend on how the bytes are cut. No other character ends a line.
  */
+import { checkOptions } from "../../kernel/check-function.ts";
 import { FrameError } from "../errors.ts";
 import { byteLength, textOf } from "./frame-text.ts";
 import type { Frame, FrameDecoder, Framing } from "./framing.ts";
@@ -38,6 +39,7 @@ export interface LinesOptions {
  * ```
  */
 export function lines(options: LinesOptions = {}): Framing {
+  checkOptions("lines", options);
   const { unterminated = "frame" } = options;
   const maxLineBytes = checkedLimit("lines: expected maxLineBytes", options.maxLineBytes ?? DEFAULT_MAX_FRAME_BYTES);
   if (unterminated !== "frame" && unterminated !== "error") {

@@ -1,4 +1,5 @@
 /** The whole stream is one frame: request and answer of protocols that half-close, the output of a program. */
+import { checkOptions } from "../../kernel/check-function.ts";
 import { FrameError } from "../errors.ts";
 import { asBuffer, byteLength, textOf } from "./frame-text.ts";
 import type { Frame, FrameDecoder, Framing } from "./framing.ts";
@@ -28,6 +29,7 @@ export interface UntilEofOptions {
  * ```
  */
 export function untilEof(options: UntilEofOptions = {}): Framing {
+  checkOptions("untilEof", options);
   const maxFrameBytes = checkedLimit(
     "untilEof: expected maxFrameBytes",
     options.maxFrameBytes ?? DEFAULT_MAX_FRAME_BYTES,
