@@ -4,7 +4,7 @@
 import { callBody, type Returned } from "../kernel/body.ts";
 import { checkFunction, describe, objectionToOptions } from "../kernel/check-function.ts";
 import { disposed } from "../kernel/dispose.ts";
-import { BrokenError } from "../kernel/errors.ts";
+import { BrokenError, isCancelled } from "../kernel/errors.ts";
 import { currentNode, currentScope, onStopping } from "../kernel/scope.ts";
 import { cancelScope, checkDuration, moveOnAfter } from "../kernel/scopes.ts";
 import { taskGroup } from "../kernel/task-group.ts";
@@ -115,7 +115,7 @@ async function handle<S extends ByteStream>(
     await callBody(handler, stream);
   } catch (error) {
     if (error instanceof BrokenError) return;
-    if (options.onError === undefined || currentScope().isCancelled) throw error;
+    if (options.onError === undefined || (currentScope().isCancelled && isCancelled(error))) throw error;
     options.onError(error, stream);
   } finally {
     if (currentScope().isCancelled) stream.abort();

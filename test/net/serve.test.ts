@@ -147,6 +147,27 @@ test("with onError, a handler's failure ends its own connection alone", () =>
     );
   }));
 
+test("onError is told of what goes wrong in the cleanup of a handler that was cancelled, and not of the cancellation", () =>
+  networked(async () => {
+    const told: unknown[] = [];
+    const bug = new Error("a bug in the cleanup");
+    const listener = await listen({ port: 0 });
+    const clients = [await openTcp(listener.address), await openTcp(listener.address)];
+    let handled = 0;
+    const handler: Handler = async () => {
+      const isSecond = ++handled === 2;
+      try {
+        await sleepForever();
+      } finally {
+        // biome-ignore lint/correctness/noUnsafeFinally: a cleanup that fails.
+        if (isSecond) throw bug;
+      }
+    };
+    await moveOnAfter(10, () => serve(listener, handler, { onError: (error) => told.push(error) }));
+    assert.deepEqual(told, [bug]);
+    for (const client of clients) client.abort();
+  }));
+
 test("onError is told whose connection it was", () =>
   networked(() => {
     const ports: number[] = [];
