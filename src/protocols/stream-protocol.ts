@@ -2,8 +2,9 @@
  * What users extend to serve a connection: a protocol whose every callback does nothing, so that each writes only those it needs, and the transport
  * that it is given. After asyncio's `Protocol`.
  *
- * Callbacks run one at a time, outside of every task and of every cancellation, in the asynchronous context of whoever made
- * the server or the connection. One that throws costs its connection, which is aborted, and the loop's exception handler is told.
+ * Callbacks run outside of every task and of every cancellation, in the asynchronous context of whoever made the server or the connection, and not
+ * inside of one another: only of a full or an empty buffer `write` and `setWriteBufferLimits` tell before they return. One that throws
+ * costs its connection, which is aborted, and the loop's exception handler is told.
  */
 import type { Transport, WriteBufferLimits } from "../kernel/network.ts";
 import type { TlsSession } from "../tls/engine.ts";
@@ -15,8 +16,9 @@ export interface StreamTransport extends Omit<Transport, "protocol" | "setWriteB
   /** What both ends agreed on, once `startTls` has made it a TLS connection. */
   readonly tlsSession: TlsSession | undefined;
   /**
-   * Sets the marks of the write buffer, in bytes: above `high` the protocol is told to pause, at `low` or below to resume. By default `high`
-   * is 64 KiB, or four times a `low` that is given, and `low` a quarter of `high`; with `high` 0 it hears of every byte that waits.
+   * Sets the marks of the write buffer, in bytes: above `high` the protocol is told to pause, at `low` or below to resume. A mark that is left
+   * out follows from the other: `high` is 64 KiB, or four times `low`; `low` is a quarter of `high`. Until this is called, they are 64 KiB
+   * and 0. With `high` 0 the protocol hears of every byte that waits.
    *
    * @throws RangeError if a mark is no number of bytes, or `low` is above `high`.
    */
@@ -53,7 +55,7 @@ export class StreamProtocol {
   /** The end; `error` is what broke it, or `undefined` for an orderly one. Called once, last. */
   connectionLost(_error: Error | undefined): void {}
 
-  /** More waits to be sent than the high mark allows: write no more until `resumeWriting`. */
+  /** More waits to be sent than the high mark allows: write no more until `resumeWriting`. May be called before `write` returns. */
   pauseWriting(): void {}
 
   /** What waits has fallen to the low mark. */
