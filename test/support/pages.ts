@@ -84,10 +84,11 @@ export class PageFolder {
     return stdout.replaceAll(/^\.\..*\n(?: .*\n)*/gm, "") + stderr;
   }
 
-  /** As a page writes it: in the folder of a service, and without what differs from run to run: the process, times, the place in a line. */
+  /** As a page writes it: in the folder of a service, and without what differs from run to run or says nothing: the process, times, the number of the program, the place in a line. */
   normalized(text: string): string {
     return text
       .replaceAll(`${this.path}/`, "/srv/app/")
+      .replaceAll(/\/srv\/app\/[\w-]+\.ts/g, "/srv/app/program.ts")
       .replaceAll(/\(node:\d+\)/g, "(node:1)")
       .replaceAll(/for \d+ ms/g, "for 500 ms")
       .replaceAll(/(\.ts:\d+):\d+/g, "$1:3")
