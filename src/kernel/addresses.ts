@@ -11,6 +11,7 @@ export interface UnixAddress {
   readonly path: string;
 }
 
+/** Either kind; `"path" in address` tells which. */
 export type Address = SocketAddress | UnixAddress;
 
 /** As people write it: `127.0.0.1:8000`, `[::1]:8000`, `/run/service.sock`. */

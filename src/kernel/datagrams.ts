@@ -4,6 +4,7 @@
  */
 import type { SocketAddress } from "./addresses.ts";
 
+/** Where a datagram endpoint receives, and whom it talks to. */
 export interface DatagramOptions {
   /** Where it receives; without it the system chooses a port. */
   readonly local?: SocketAddress;

@@ -19,6 +19,7 @@ import { checkHost, checkPort, DEFAULT_HOST, familyOf } from "./hosts.ts";
 import { codeOf, whyNotListening } from "./reasons.ts";
 import { StreamListener } from "./stream-listener.ts";
 
+/** Where to listen for TCP connections. */
 export interface ListenTcpOptions {
   /**
    * The address to listen on, or a name, of which all addresses are listened on; by default this machine only, over IPv4. `"0.0.0.0"` is

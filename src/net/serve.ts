@@ -13,6 +13,7 @@ import type { Listener } from "../streams/listener.ts";
 import { acceptAll } from "./accept-loop.ts";
 import { ConnectionLimit } from "./connection-limit.ts";
 
+/** How many connections are served at a time, what becomes of errors, and how patiently connections are closed. */
 export interface ServeOptions<S extends ByteStream = ByteStream> {
   /**
    * How many connections are handled at a time; by default, as many as come. At the limit no more are accepted until one has ended: they

@@ -12,6 +12,7 @@ import { ConnectWaiter } from "./connect-waiter.ts";
 import { ConnectRace, connectFailed } from "./happy-eyeballs.ts";
 import { checkHost, checkPort, DEFAULT_HOST, familyOf } from "./hosts.ts";
 
+/** Where to connect to over TCP, and from where. */
 export interface TcpOptions {
   /** A name or an address; by default this machine, over IPv4. */
   readonly host?: string;

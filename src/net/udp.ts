@@ -19,6 +19,7 @@ import { checkHost, checkPort, familyOf } from "./hosts.ts";
 import { whyNotConnected, whyNotListening } from "./reasons.ts";
 import { TransportDatagramSocket } from "./transport-datagram-socket.ts";
 
+/** Where a UDP socket receives, and whom it talks to. */
 export interface UdpOptions {
   /**
    * The address to receive at. By default, where a port is given and no peer, this machine only; otherwise every address of this machine.

@@ -26,6 +26,7 @@ import { StreamListener } from "./stream-listener.ts";
 import { openUnix } from "./unix.ts";
 import { checkPath, shownPath } from "./unix-path.ts";
 
+/** The Unix socket to listen on, and what to do about a stale one. */
 export interface ListenUnixOptions {
   /** The name of the socket, of at most 107 bytes. One that begins with a zero byte is an abstract name, which Linux has. */
   readonly path: string;

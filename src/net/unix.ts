@@ -11,6 +11,7 @@ import { ConnectWaiter } from "./connect-waiter.ts";
 import { whyNotConnectedToPath } from "./reasons.ts";
 import { checkPath, shownPath } from "./unix-path.ts";
 
+/** The Unix socket to connect to. */
 export interface UnixOptions {
   /** The name of the socket, of at most 107 bytes. One that begins with a zero byte is an abstract name, which Linux has. */
   readonly path: string;

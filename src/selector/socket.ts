@@ -46,7 +46,9 @@ import {
   type SocketOptionName,
 } from "./socket-arguments.ts";
 
+/** Which addresses a socket has. */
 export type SocketFamily = "ipv4" | "ipv6" | "unix";
+/** What a socket carries: a stream of bytes, or single messages. */
 export type SocketType = "stream" | "datagram";
 
 /** Which kind of socket to open. */
