@@ -22,6 +22,7 @@ import {
   taskGroup,
   watch,
 } from "coppice";
+import { BufferedReader, listen, memoryPair, openTcp, openUdp, tlsClient } from "coppice/net";
 import { virtually } from "./support/virtual.ts";
 
 const [sender, receiver] = channel<number>(3);
@@ -97,3 +98,32 @@ test("a subclass prints its own name", () => {
   class Start extends Latch {}
   assert.equal(inspect(new Start(2)), "Start { count: 2 }");
 });
+
+test("streams, listeners and datagram sockets print where they are and how they are", () =>
+  virtually(async () => {
+    const show = (object: object): string => inspect(object, { breakLength: Infinity });
+    const listener = await listen({ port: 80 });
+    const client = await openTcp({ port: 80 });
+    const from = `127.0.0.1:${client.localAddress.port}`;
+    assert.equal(show(listener), "Listener { addresses: [ '127.0.0.1:80' ], waiting: 1, isClosed: false }");
+    assert.equal(show(client), `ByteStream { state: 'open', from: '${from}', to: '127.0.0.1:80' }`);
+    await listener.close();
+    assert.match(show(listener), /isClosed: true/);
+    client.abort();
+    assert.match(show(client), /state: 'closed'/);
+
+    const [near, far] = memoryPair();
+    assert.equal(show(near), "ByteStream { state: 'open' }");
+    assert.equal(show(new BufferedReader(near)), "BufferedReader { bufferedBytes: 0, state: 'open' }");
+    const secure = tlsClient(near, { serverName: "localhost" });
+    assert.equal(show(secure), "TlsStream { state: 'not secured', transportStream: ByteStream { state: 'open' } }");
+    far.abort();
+    secure.abort();
+
+    const socket = await openUdp({ port: 53 });
+    assert.equal(show(socket), "DatagramSocket { at: '127.0.0.1:53', droppedCount: 0, isClosed: false }");
+    const connected = await openUdp({ remote: socket.localAddress });
+    assert.match(show(connected), /^DatagramSocket \{ at: '127.0.0.1:\d+', to: '127.0.0.1:53', /);
+    await socket.close();
+    await connected.close();
+  }));

@@ -5,10 +5,11 @@
  * leave them with the system (Node's cannot), so the queue has the limit of the system's: `backlog`. Beyond it they are refused.
  */
 import { isAffairOfPeer } from "../kernel/accept-failures.ts";
-import type { Address, SocketAddress } from "../kernel/addresses.ts";
+import { type Address, formatAddress, type SocketAddress } from "../kernel/addresses.ts";
 import { detour, mustDetour } from "../kernel/checkpoint.ts";
 import { ClosedError } from "../kernel/errors.ts";
 import type { AcceptHandler, NetworkListener, Protocol } from "../kernel/network.ts";
+import { printsAs } from "../kernel/printed.ts";
 import { currentLoop, currentNode } from "../kernel/scope.ts";
 import { shield } from "../kernel/scopes.ts";
 import { WaitQueue } from "../kernel/wait-queue.ts";
@@ -97,6 +98,18 @@ export class StreamListener<A extends Address = SocketAddress> implements Listen
   acceptFailed(error: Error): void {
     if (isAffairOfPeer(error)) return;
     this.#failures.tell(`a connection could not be accepted, the listener goes on: ${error.message}`);
+  }
+
+  static {
+    printsAs(
+      StreamListener,
+      (listener) => ({
+        addresses: listener.addresses.map(formatAddress),
+        waiting: listener.#queue.length,
+        isClosed: listener.#isClosed,
+      }),
+      "Listener",
+    );
   }
 }
 

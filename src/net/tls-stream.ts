@@ -16,6 +16,7 @@ import { detour, mustDetour } from "../kernel/checkpoint.ts";
 import { disposed } from "../kernel/dispose.ts";
 import { BrokenError, BusyError, ClosedError } from "../kernel/errors.ts";
 import { DONE } from "../kernel/microtask.ts";
+import { printsAs } from "../kernel/printed.ts";
 import { quietly } from "../kernel/quiet.ts";
 import { currentLoop, currentNode } from "../kernel/scope.ts";
 import { cancelScope, moveOnAfter } from "../kernel/scopes.ts";
@@ -323,6 +324,16 @@ export class TlsStream<S extends ByteStream = ByteStream> implements ByteStream 
   #over(): void {
     this.#isOver = true;
     this.#link.destroy();
+  }
+
+  get #state(): string {
+    if (this.#isClosed) return "closed";
+    if (this.#link.failure !== undefined) return "failed";
+    return this.session === undefined ? "not secured" : `secured, ${this.session.version}`;
+  }
+
+  static {
+    printsAs(TlsStream, (stream) => ({ state: stream.#state, transportStream: stream.transportStream }));
   }
 }
 

@@ -17,6 +17,7 @@ import type { DatagramProtocol, DatagramTransport } from "../kernel/datagrams.ts
 import { disposed } from "../kernel/dispose.ts";
 import { BrokenError, ClosedError } from "../kernel/errors.ts";
 import { DONE } from "../kernel/microtask.ts";
+import { printsAs } from "../kernel/printed.ts";
 import { currentNode } from "../kernel/scope.ts";
 import type { ScopeNode } from "../kernel/scope-node.ts";
 import { WaitQueue } from "../kernel/wait-queue.ts";
@@ -235,6 +236,19 @@ export class TransportDatagramSocket implements DatagramSocket, DatagramProtocol
     const cause = this.#lost?.cause;
     const why = cause === undefined ? "it was closed below" : cause.message;
     return new BrokenError(`${doing} ${formatAddress(this.localAddress)}: the endpoint was lost (${why})`, { cause });
+  }
+
+  static {
+    printsAs(
+      TransportDatagramSocket,
+      (socket) => ({
+        at: formatAddress(socket.localAddress),
+        ...(socket.remoteAddress === undefined ? {} : { to: formatAddress(socket.remoteAddress) }),
+        droppedCount: socket.droppedCount,
+        isClosed: socket.#isClosed,
+      }),
+      "DatagramSocket",
+    );
   }
 }
 

@@ -12,6 +12,7 @@ import { checkOptions, describe } from "../kernel/check-function.ts";
 import { detour, mustDetour } from "../kernel/checkpoint.ts";
 import { disposed } from "../kernel/dispose.ts";
 import { BusyError, ClosedError } from "../kernel/errors.ts";
+import { printsAs } from "../kernel/printed.ts";
 import { quietly } from "../kernel/quiet.ts";
 import { currentNode } from "../kernel/scope.ts";
 import { BufferedBytes } from "./buffered-bytes.ts";
@@ -289,6 +290,10 @@ export class BufferedReader implements ReceiveStream {
     this.#state = "closed";
     this.#bytes.take(this.#bytes.length);
     return true;
+  }
+
+  static {
+    printsAs(BufferedReader, (reader) => ({ bufferedBytes: reader.bufferedBytes, state: reader.#state }));
   }
 }
 

@@ -16,6 +16,7 @@ import { disposed } from "../kernel/dispose.ts";
 import { BrokenError, BusyError, ClosedError } from "../kernel/errors.ts";
 import { DONE } from "../kernel/microtask.ts";
 import type { Protocol, Transport } from "../kernel/network.ts";
+import { printsAs } from "../kernel/printed.ts";
 import { currentNode } from "../kernel/scope.ts";
 import type { ScopeNode } from "../kernel/scope-node.ts";
 import { WaitQueue } from "../kernel/wait-queue.ts";
@@ -259,6 +260,23 @@ export class TransportStream<A extends Address = SocketAddress> implements ByteS
     const peer = formatAddress(this.#connected.remoteAddress);
     return new BrokenError(`${doing} ${peer}: the connection was lost (${why})`, { cause });
   }
+
+  get #state(): string {
+    if (this.#isClosed) return "closed";
+    if (this.#lost !== undefined) return "lost";
+    return this.#transport === undefined ? "connecting" : "open";
+  }
+
+  static {
+    printsAs(
+      TransportStream,
+      (stream) => {
+        const { localAddress: from, remoteAddress: to } = stream.#transport ?? {};
+        return { state: stream.#state, ...shown("from", from), ...shown("to", to) };
+      },
+      "ByteStream",
+    );
+  }
 }
 
 /** The stream, as its waiters see it. */
@@ -311,6 +329,11 @@ class CloseWaiter extends Waiter<void> {
   protected override abandoned(): void {
     this.#stream.abort();
   }
+}
+
+/** An end that has no name is not shown. */
+function shown(name: string, address: Address | undefined): object {
+  return address === undefined || ("path" in address && address.path === "") ? {} : { [name]: formatAddress(address) };
 }
 
 function busy(doing: string): BusyError {
