@@ -1,7 +1,7 @@
 /**
  * Echo over TCP: messages returned a second, streams and protocols on each loop, beside `node:net` by hand and beside servers in Python.
  *
- * Server and generator are processes of their own, one core each, new for every trial.
+ * Server and generator are processes of their own, one core each, new for every trial. The servers run the built package.
  */
 
 import { spawnSync } from "node:child_process";
@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import { Child } from "./child.ts";
 import type { EchoLoad } from "./echo/load.ts";
 import { rotated, type Samples } from "./harness.ts";
+import { buildPackage } from "./package-build.ts";
 import { compare, type Finding, quantile, type Section, samplesOf, summarize } from "./report.ts";
 import type { RpcEffort } from "./rpc.ts";
 import { ServerProcess } from "./server-process.ts";
@@ -36,7 +37,7 @@ const onSelector = "on SelectorLoop";
 
 function nodeServer(name: string, script: string, ...args: string[]): Server {
   const file = fileURLToPath(new URL(`./echo/${script}`, import.meta.url));
-  return { name, command: [process.execPath, ...process.execArgv, "--expose-gc", file, ...args] };
+  return { name, command: [process.execPath, "--expose-gc", file, ...args] };
 }
 
 function pythonServer(name: string, kind: string): Server {
@@ -44,7 +45,8 @@ function pythonServer(name: string, kind: string): Server {
 }
 
 export const echoServers: readonly Server[] = [
-  nodeServer(byHand, "raw-server.ts"),
+  nodeServer(byHand, "raw-server.ts", "loaded"),
+  nodeServer("node:net by hand, nothing else loaded", "raw-server.ts"),
   nodeServer(streams, "streams-server.ts", "node"),
   nodeServer(protocols, "protocol-server.ts", "node"),
   nodeServer(`${streams} ${onSelector}`, "streams-server.ts", "selector"),
@@ -67,6 +69,7 @@ const shapes = [
 type Shape = (typeof shapes)[number];
 
 export async function benchEcho(effort: RpcEffort): Promise<Section[]> {
+  buildPackage();
   const hasPython = pythonIsThere();
   const servers = hasPython ? [...echoServers, ...theirEchoServers] : echoServers;
   const missing = hasPython
@@ -101,6 +104,7 @@ async function benchShape(
     title: `Echo over TCP, ${connections} connections, ${shape.title}`,
     notes: [
       ...notes,
+      "The server by hand has the same modules loaded as the others, so that they share the limits of the garbage collector; one that has not is shown, too.",
       "`us/message` is the CPU time of the server process for one message: it does not depend on what the generator can give.",
       ...servers.map(({ name }, index) => shares(name, trials[index] ?? [])),
     ],

@@ -3,6 +3,7 @@
 import { Child } from "./child.ts";
 import { byHand, echoServers, pythonIsThere, type Server, theirEchoServers } from "./echo.ts";
 import { rotated, type Samples } from "./harness.ts";
+import { buildPackage } from "./package-build.ts";
 import { compare, type Section, samplesOf, summarize } from "./report.ts";
 import { ServerProcess } from "./server-process.ts";
 
@@ -15,6 +16,7 @@ interface Memory {
 }
 
 export async function benchIdle(rounds: number): Promise<Section> {
+  buildPackage();
   const servers = pythonIsThere() ? [...echoServers, ...theirEchoServers] : echoServers;
   const results = servers.map((): Memory[] => []);
   for (let round = 0; round < rounds; round++) {
