@@ -8,6 +8,8 @@ import { systemError } from "./system-error.ts";
 
 /** As Node's sockets: at it, `pauseWriting`. */
 const HIGH_WATER_BYTES = 64 * 1024;
+/** So many delivered items are forgotten at once. */
+const MANY_ITEMS = 4_096;
 
 /** Calls back on a later turn, in order. */
 export type Later = (callback: () => void) => void;
@@ -37,8 +39,9 @@ class MemoryTransport implements Transport {
   protocol: Protocol;
   peer!: MemoryTransport;
   readonly #later: Later;
-  /** On the way to the peer. */
+  /** On the way to the peer; those before `delivered` have arrived. (Tens of thousands of small ones may wait: `shift` would move them all.) */
   #outgoing: Item[] = [];
+  #delivered = 0;
   #bufferedBytes = 0;
   #limits: WriteBufferLimits = { high: HIGH_WATER_BYTES - 1, low: 0 };
   #isFull = false;
@@ -102,7 +105,7 @@ class MemoryTransport implements Transport {
 
   abort(): void {
     if (this.#state === "lost") return;
-    this.#outgoing = [];
+    this.#drop();
     this.#later(() => this.peer.#lose(systemError("ECONNRESET", "read", this.peer.remoteAddress)));
     this.#lose(undefined);
   }
@@ -129,8 +132,8 @@ class MemoryTransport implements Transport {
     this.#isDeliveryDue = false;
     const peer = this.peer;
     // One that is closing listens no more, paused or not, as a socket that is being destroyed.
-    while (this.#outgoing.length > 0 && this.#state !== "lost" && !(peer.#isReadingPaused && peer.#state === "open")) {
-      const item = this.#outgoing.shift() as Item;
+    while (this.#hasOutgoing && this.#state !== "lost" && !(peer.#isReadingPaused && peer.#state === "open")) {
+      const item = this.#next();
       if (item === "eof") {
         peer.#receiveEof();
       } else if (peer.#state === "lost") {
@@ -143,7 +146,27 @@ class MemoryTransport implements Transport {
     }
     this.#checkRoom();
     const isOver = this.#state === "closing" || (this.#hasSentEof && this.#hasReceivedEof);
-    if (isOver && this.#outgoing.length === 0) this.#lose(undefined);
+    if (isOver && !this.#hasOutgoing) this.#lose(undefined);
+  }
+
+  get #hasOutgoing(): boolean {
+    return this.#outgoing.length > 0;
+  }
+
+  /** Takes the first item out. */
+  #next(): Item {
+    const item = this.#outgoing[this.#delivered++] as Item;
+    if (this.#delivered === this.#outgoing.length) this.#drop();
+    else if (this.#delivered === MANY_ITEMS) {
+      this.#outgoing = this.#outgoing.slice(MANY_ITEMS);
+      this.#delivered = 0;
+    }
+    return item;
+  }
+
+  #drop(): void {
+    this.#outgoing = [];
+    this.#delivered = 0;
   }
 
   #receiveEof(): void {

@@ -27,6 +27,8 @@ import { ChunkIterator } from "./chunk-iterator.ts";
 
 const HIGH_WATER_BYTES = 256 * 1024;
 const LOW_WATER_BYTES = 64 * 1024;
+/** What a chunk counts at least, however small: a peer that sends byte by byte does not fill the memory with what each costs beside its byte. */
+const LEAST_CHUNK_BYTES = 128;
 
 /** `A` is the kind of address that its transport has. */
 export class TransportStream<A extends Address = SocketAddress> implements ByteStream, Protocol {
@@ -34,6 +36,7 @@ export class TransportStream<A extends Address = SocketAddress> implements ByteS
   readonly #failed: (error: Error | undefined) => void;
   #transport: Transport | undefined;
   #chunks: Uint8Array[] = [];
+  /** What the chunks count together. */
   #bufferedBytes = 0;
   #isReadingPaused = false;
   #isWritingPaused = false;
@@ -153,7 +156,7 @@ export class TransportStream<A extends Address = SocketAddress> implements ByteS
       return;
     }
     this.#chunks.push(bytes);
-    this.#bufferedBytes += bytes.length;
+    this.#bufferedBytes += costOf(bytes);
     if (receiver !== undefined) {
       this.#receiver = undefined;
       receiver.wake(this.#take(receiver.maxBytes));
@@ -214,9 +217,11 @@ export class TransportStream<A extends Address = SocketAddress> implements ByteS
     let taken = first;
     if (maxBytes !== undefined && first.length > maxBytes) {
       taken = first.subarray(0, maxBytes);
-      this.#chunks[0] = first.subarray(maxBytes);
+      const rest = first.subarray(maxBytes);
+      this.#chunks[0] = rest;
+      this.#bufferedBytes += costOf(rest);
     } else this.#chunks.shift();
-    this.#bufferedBytes -= taken.length;
+    this.#bufferedBytes -= costOf(first);
     if (this.#isReadingPaused && this.#bufferedBytes < LOW_WATER_BYTES) {
       this.#isReadingPaused = false;
       this.#connected.resumeReading();
@@ -329,6 +334,10 @@ class CloseWaiter extends Waiter<void> {
   protected override abandoned(): void {
     this.#stream.abort();
   }
+}
+
+function costOf(chunk: Uint8Array): number {
+  return Math.max(chunk.length, LEAST_CHUNK_BYTES);
 }
 
 /** An end that has no name is not shown. */

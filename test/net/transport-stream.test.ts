@@ -29,6 +29,35 @@ test("reading is paused at the high mark and resumed below the low one, once eac
     assert.deepEqual(transport.calls, ["pauseReading", "resumeReading"]);
   }));
 
+test("a peer that sends byte by byte is paused long before its bytes are many, and resumed when most were received", () =>
+  networked(async () => {
+    const { stream, transport } = connected();
+    const chunks = HIGH_WATER_BYTES / 128;
+    for (let count = 1; count < chunks; count++) stream.dataReceived(Uint8Array.of(count));
+    assert.deepEqual(transport.calls, []);
+    stream.dataReceived(Uint8Array.of(0));
+    assert.deepEqual(transport.calls, ["pauseReading"]);
+    for (let count = chunks; count > LOW_WATER_BYTES / 128; count--) await stream.receive();
+    assert.deepEqual(transport.calls, ["pauseReading"]);
+    await stream.receive();
+    assert.deepEqual(transport.calls, ["pauseReading", "resumeReading"]);
+  }));
+
+test("a chunk that is taken in parts counts as what is left of it", () =>
+  networked(async () => {
+    const { stream, transport } = connected();
+    stream.dataReceived(new Uint8Array(HIGH_WATER_BYTES));
+    for (let left = HIGH_WATER_BYTES; left > LOW_WATER_BYTES; left -= 64) await stream.receive(64);
+    assert.deepEqual(transport.calls, ["pauseReading"]);
+    await stream.receive(1);
+    assert.deepEqual(transport.calls, ["pauseReading", "resumeReading"]);
+    for (let left = LOW_WATER_BYTES - 1; left > 0; left -= 63) await stream.receive(63);
+    stream.dataReceived(new Uint8Array(HIGH_WATER_BYTES - 1));
+    assert.equal(transport.calls.length, 2);
+    stream.dataReceived(new Uint8Array(1));
+    assert.equal(transport.calls.length, 3);
+  }));
+
 test("a chunk that a waiting receiver takes counts for nothing", () =>
   networked(async () => {
     const { stream, transport } = connected();
