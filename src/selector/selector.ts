@@ -5,6 +5,7 @@
  * descriptor and by a stamp of the registration, so an event for a descriptor that was closed, whose number another one has by now, is
  * dropped: within the batch of a `select`, too, which skips the keys that went meanwhile.
  */
+import { describe } from "../kernel/check-function.ts";
 import { ClosedError, InvalidStateError } from "../kernel/errors.ts";
 import type { Timer } from "../kernel/ports.ts";
 import { TimerQueue } from "../kernel/timer-queue.ts";
@@ -117,14 +118,18 @@ export class Selector<T = unknown> implements Disposable {
   /** Has `select` call `callback` once `time()` has reached `when`. Those due at the same time are called in order of arrival. */
   callAt(when: number, callback: () => void): Timer {
     this.#checkOpen("callAt");
-    if (Number.isNaN(when)) throw new RangeError("callAt: expected a time, got NaN");
+    if (typeof when !== "number" || Number.isNaN(when)) {
+      throw new RangeError(`callAt: expected a time, got ${describe(when)}`);
+    }
     if (typeof callback !== "function") throw new TypeError(`callAt: expected a function, got ${typeof callback}`);
     return this.#timers.add(when, callback);
   }
 
   /** Has `select` call `callback` in `delayMs`. */
   callLater(delayMs: number, callback: () => void): Timer {
-    if (!(delayMs >= 0)) throw new RangeError(`callLater: expected a delay in ms of at least 0, got ${delayMs}`);
+    if (!(typeof delayMs === "number" && delayMs >= 0)) {
+      throw new RangeError(`callLater: expected a delay in ms of at least 0, got ${describe(delayMs)}`);
+    }
     return this.callAt(monotonicMs() + delayMs, callback);
   }
 
@@ -139,7 +144,9 @@ export class Selector<T = unknown> implements Disposable {
    */
   select(timeoutMs: number = Infinity): ReadyList<T> {
     this.#checkOpen("select");
-    if (!(timeoutMs >= 0)) throw new RangeError(`select: expected a timeout in ms of at least 0, got ${timeoutMs}`);
+    if (!(typeof timeoutMs === "number" && timeoutMs >= 0)) {
+      throw new RangeError(`select: expected a timeout in ms of at least 0, got ${describe(timeoutMs)}`);
+    }
     const end = timeoutMs === Infinity ? Infinity : monotonicMs() + timeoutMs;
     for (;;) {
       const until = Math.min(end, this.#timers.nextAt);

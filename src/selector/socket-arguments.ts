@@ -1,5 +1,6 @@
 /** What callers hand to sockets, checked: the message names the value and says what was expected. */
 import type { Address } from "../kernel/addresses.ts";
+import { describe } from "../kernel/check-function.ts";
 import { AF_INET6, AF_UNIX } from "../posix/sockaddr.ts";
 
 /** What `setOption` and `getOption` know: yes or no, or a size in bytes. */
@@ -50,9 +51,11 @@ export function checkedValue(name: SocketOptionName, value: boolean | number): n
 }
 
 export function numeric(address: Address, family: number): Address {
-  const isUnix = typeof address === "object" && address !== null && "path" in address;
-  if (isUnix !== (family === AF_UNIX)) {
-    throw new TypeError(`expected ${family === AF_UNIX ? "{ path }" : "{ host, port }"} as address of this socket`);
+  const isAddress = typeof address === "object" && address !== null;
+  const isUnix = isAddress && "path" in address;
+  if (!isAddress || isUnix !== (family === AF_UNIX)) {
+    const wanted = family === AF_UNIX ? "{ path }" : "{ host, port }";
+    throw new TypeError(`expected ${wanted} as address of this socket, got ${describe(address)}`);
   }
   if (isUnix || address.host !== "localhost") return address;
   return { host: family === AF_INET6 ? "::1" : "127.0.0.1", port: address.port };
@@ -61,7 +64,7 @@ export function numeric(address: Address, family: number): Address {
 /** Room to receive into; what is received is to be copied out before the next call. */
 export function bufferOf(maxBytes: number, doing: string): Uint8Array {
   if (!(Number.isInteger(maxBytes) && maxBytes >= 1 && maxBytes <= LARGEST_RECV_BYTES)) {
-    throw new RangeError(`${doing}: expected maxBytes from 1 to ${LARGEST_RECV_BYTES}, got ${maxBytes}`);
+    throw new RangeError(`${doing}: expected maxBytes from 1 to ${LARGEST_RECV_BYTES}, got ${describe(maxBytes)}`);
   }
   return maxBytes <= sharedBuffer.length ? sharedBuffer : new Uint8Array(maxBytes);
 }

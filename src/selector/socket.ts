@@ -5,6 +5,7 @@
  * have to wait as `WouldBlockError`; the system calls both EAGAIN.
  */
 import { type Address, formatAddress } from "../kernel/addresses.ts";
+import { checkOptions, describe } from "../kernel/check-function.ts";
 import { ClosedError, InvalidStateError } from "../kernel/errors.ts";
 import { monotonicMs } from "../posix/clock.ts";
 import { EAGAIN, EINPROGRESS, EINTR, ETIMEDOUT, systemError } from "../posix/errors.ts";
@@ -98,6 +99,7 @@ export class Socket implements Disposable {
   #timeoutMs = 0;
 
   constructor(options: SocketOptions = {}) {
+    checkOptions("Socket", options);
     const { family = "ipv4", type = "stream" } = options;
     this.#family = chosen(FAMILIES, family, "family");
     this.#type = chosen(TYPES, type, "type");
@@ -136,7 +138,9 @@ export class Socket implements Disposable {
 
   /** How long each blocking call waits before it fails as `TimedOutError`; `Infinity`, the default, for ever. */
   setTimeout(timeoutMs: number): void {
-    if (!(timeoutMs > 0)) throw new RangeError(`setTimeout: expected a time in ms above 0, got ${timeoutMs}`);
+    if (!(typeof timeoutMs === "number" && timeoutMs > 0)) {
+      throw new RangeError(`setTimeout: expected a time in ms above 0, got ${describe(timeoutMs)}`);
+    }
     this.#timeoutMs = timeoutMs === Infinity ? 0 : Math.min(timeoutMs, LONGEST_TIMEOUT_MS);
     setTimeouts(this.#open("setTimeout on"), this.#timeoutMs);
   }
@@ -159,7 +163,7 @@ export class Socket implements Disposable {
   /** `backlog` is how many connections the system holds before they are accepted. */
   listen(backlog: number = DEFAULT_BACKLOG): void {
     if (!(Number.isInteger(backlog) && backlog >= 0)) {
-      throw new RangeError(`listen: expected a backlog of at least 0, got ${backlog}`);
+      throw new RangeError(`listen: expected a backlog of at least 0, got ${describe(backlog)}`);
     }
     listenOn(this.#open("listen on"), backlog);
   }
