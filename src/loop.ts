@@ -27,4 +27,6 @@ export { StreamProtocol, type StreamTransport } from "./protocols/stream-protoco
 export type { Command, SubprocessOptions } from "./protocols/subprocess.ts";
 export { SubprocessProtocol, type SubprocessTransport } from "./protocols/subprocess-protocol.ts";
 export type { TlsTransport } from "./protocols/tls-transport.ts";
+export { tlsContext } from "./tls/context.ts";
 export type { TlsSession } from "./tls/engine.ts";
+export { TlsError } from "./tls/errors.ts";

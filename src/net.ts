@@ -24,6 +24,7 @@ export type {
   SocketStream,
   UnixStream,
 } from "./streams/byte-stream.ts";
+export { ConnectError, FrameError, ListenError } from "./streams/errors.ts";
 export { type FrameReader, readFrames } from "./streams/framed-reader.ts";
 export { type FramedStream, framed } from "./streams/framed-stream.ts";
 export { type ContentLengthOptions, contentLength } from "./streams/framing/content-length.ts";

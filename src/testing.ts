@@ -17,4 +17,4 @@ export {
 export { lockstepOneWayPair, lockstepPair } from "./testing/streams/lockstep.ts";
 export { type MemoryStreamHooks, memoryOneWayPair } from "./testing/streams/memory.ts";
 export { type RealTestOptions, real, type VirtualTestOptions, virtual } from "./testing/test-wrapper.ts";
-export { type VirtualRunOptions, virtualRun, waitAllTasksBlocked } from "./testing/virtual-run.ts";
+export { currentNetwork, type VirtualRunOptions, virtualRun, waitAllTasksBlocked } from "./testing/virtual-run.ts";

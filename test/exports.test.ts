@@ -90,6 +90,8 @@ const values: Record<string, readonly string[]> = {
     "VirtualLoop",
     "currentEventLoop",
     "formatAddress",
+    "tlsContext",
+    "TlsError",
   ],
   "coppice/net": [
     "BufferedReader",
@@ -118,6 +120,9 @@ const values: Record<string, readonly string[]> = {
     "tlsListener",
     "tlsServer",
     "untilEof",
+    "ConnectError",
+    "FrameError",
+    "ListenError",
   ],
   "coppice/process": [
     "OutputLimitError",
@@ -186,6 +191,7 @@ const values: Record<string, readonly string[]> = {
     "virtualRun",
     "waitAllTasksBlocked",
     "withLeakGuard",
+    "currentNetwork",
   ],
 };
 

@@ -14,7 +14,7 @@ import process from "node:process";
 import { inspect } from "node:util";
 import { callBody, type Returned } from "../kernel/body.ts";
 import { hasPatientWait } from "../kernel/deadlock.ts";
-import type { Timer } from "../kernel/ports.ts";
+import type { Loop, Timer } from "../kernel/ports.ts";
 import type { SignalName } from "../kernel/processes.ts";
 import { run } from "../kernel/run.ts";
 import { currentNode } from "../kernel/scope.ts";
@@ -26,6 +26,8 @@ import { isHeardByOthers, takeSignal } from "./signal-desk.ts";
 export interface MainOptions {
   /** How long the first signal leaves for an orderly end, in milliseconds; by default 10 s. */
   readonly graceMs?: number;
+  /** The event loop; by default Node's. */
+  readonly loop?: Loop;
 }
 
 const GRACE_MS = 10_000;
@@ -72,7 +74,7 @@ export async function main(fn: () => Returned<unknown>, options: MainOptions = {
           },
           { name: "main" },
         ),
-      { name: "main" },
+      { name: "main", ...(options.loop && { loop: options.loop }) },
     );
     // Foreign handles may still hold the process, which was told to end.
     if (!hasReturned && first !== undefined) process.exit(EXIT_CODES[first]);

@@ -9,6 +9,7 @@ import { currentLoop } from "../kernel/scope.ts";
 import { until } from "../kernel/until.ts";
 import { virtualizeTimers } from "../loops/virtual/host/timers.ts";
 import { VirtualLoop, type VirtualLoopOptions } from "../loops/virtual/loop.ts";
+import type { MemoryNetwork } from "../loops/virtual/network.ts";
 
 /** What a virtual run draws its order from, and how much of the host follows its clock. */
 export interface VirtualRunOptions extends VirtualLoopOptions {
@@ -42,6 +43,17 @@ export function virtualRun<T>(fn: () => Returned<T>, options: VirtualRunOptions 
       release();
     }
   });
+}
+
+/**
+ * The network in memory of the virtual run around: its names and routes, its files, and the faults that it is to have.
+ *
+ * @throws InvalidStateError outside of `virtualRun`.
+ */
+export function currentNetwork(): MemoryNetwork {
+  const loop = currentLoop();
+  if (loop instanceof VirtualLoop) return loop.network;
+  throw new InvalidStateError("currentNetwork() works in virtualRun() only: a real network is not in memory");
 }
 
 /**

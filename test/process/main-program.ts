@@ -1,5 +1,6 @@
 /** The programs of `main.real.test.ts`: the first argument says which. */
-import { currentScope, main, shield, sleep, sleepForever } from "coppice";
+import { currentLoop, currentScope, main, shield, sleep, sleepForever } from "coppice";
+import { SelectorLoop } from "coppice/loop";
 import { listen } from "coppice/net";
 import { serveRpc } from "coppice/rpc";
 
@@ -39,6 +40,14 @@ const programs: Record<string, () => Promise<void>> = {
     main(() => {
       throw "only text";
     }),
+  "another loop": () =>
+    main(
+      async () => {
+        say(currentLoop().name);
+        await untilStopped();
+      },
+      { loop: new SelectorLoop() },
+    ),
   "ends in order": () =>
     main(async () => {
       await untilStopped();

@@ -15,6 +15,13 @@ test("a program that returns ends with 0", async () => {
   assert.deepEqual(await program.ended, { code: 0, signal: null, stdout: "done\n", stderr: "" });
 });
 
+test("a program may run on another loop, and is asked to stop there", async () => {
+  await using program = start("another loop");
+  await program.prints(/^selector\nready\n/);
+  const { code, stderr } = await program.interrupt();
+  assert.deepEqual([code, stderr], [0, ""]);
+});
+
 test("an exit code that the program has set is kept", async () => {
   await using program = start("sets exitCode");
   const { code, stderr } = await program.ended;

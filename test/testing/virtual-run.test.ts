@@ -13,7 +13,8 @@ import {
   taskGroup,
   until,
 } from "coppice";
-import { VirtualLoop, virtualRun, waitAllTasksBlocked } from "coppice/testing";
+import { openTcp } from "coppice/net";
+import { currentNetwork, VirtualLoop, virtualRun, waitAllTasksBlocked } from "coppice/testing";
 import { rejection } from "../support/rejection.ts";
 import { virtually } from "../support/virtual.ts";
 
@@ -169,4 +170,13 @@ test("a deadlock report says what the host is busy with, which the loop cannot s
   assert.match(error.message, /the host is busy with a timer of the host \(with hostTimers/);
   const idle = (await rejection(virtualRun(() => until(promise)))) as DeadlockError;
   assert.match(idle.message, /nobody sets, sends or closes/);
+});
+
+test("the network of a virtual run is at hand, and there is none outside", () => {
+  assert.throws(currentNetwork, /InvalidStateError: currentNetwork\(\) works in virtualRun\(\) only/);
+  return virtualRun(async () => {
+    currentNetwork().hosts.set("service.test", ["192.0.2.1"]);
+    currentNetwork().routes.set("192.0.2.1", { fails: "ECONNREFUSED" });
+    await assert.rejects(openTcp({ host: "service.test", port: 80 }), /192\.0\.2\.1.*ECONNREFUSED/);
+  });
 });
