@@ -84,7 +84,7 @@ export class TlsStream<S extends ByteStream = ByteStream> implements ByteStream 
     if (mustDetour(scope)) return detour(scope, () => this.handshake());
     const { session } = this.#link;
     if (session !== undefined && !this.#isClosed) return Promise.resolve(session);
-    return quietly(() =>
+    return waiting(() =>
       this.#use("handshake on", async () => {
         await this.#secure();
         return this.#link.session as TlsSession;
@@ -102,7 +102,7 @@ export class TlsStream<S extends ByteStream = ByteStream> implements ByteStream 
     if (this.#isClosed) return Promise.reject(closedHere("receive from"));
     if (this.#link.hasChunks) return Promise.resolve(this.#link.take(maxBytes));
     if (this.#link.hasEnded) return Promise.resolve(undefined);
-    return quietly(() => this.#receive(maxBytes));
+    return waiting(() => this.#receive(maxBytes));
   }
 
   [Symbol.asyncIterator](): AsyncIterableIterator<Uint8Array, undefined> {
@@ -117,9 +117,9 @@ export class TlsStream<S extends ByteStream = ByteStream> implements ByteStream 
     const refusal = this.#refusalToSend();
     if (refusal !== undefined) return Promise.reject(refusal);
     if (this.#link.isOpen && this.#link.hasRoom()) {
-      return this.#link.write(bytes) ? DONE : quietly(() => this.#useToSend(() => this.#settle()));
+      return this.#link.write(bytes) ? DONE : waiting(() => this.#useToSend(() => this.#settle()));
     }
-    return quietly(() => this.#send(() => this.#link.write(bytes)));
+    return waiting(() => this.#send(() => this.#link.write(bytes)));
   }
 
   trySend(bytes: Uint8Array): boolean {
@@ -138,7 +138,7 @@ export class TlsStream<S extends ByteStream = ByteStream> implements ByteStream 
     if (this.#isSending) return Promise.reject(busy("sending to"));
     const refusal = this.#refusalToSend();
     if (refusal !== undefined) return Promise.reject(refusal);
-    return quietly(() =>
+    return waiting(() =>
       this.#send(() => {
         this.#hasSentEof = true;
         this.#link.finish();
@@ -159,7 +159,7 @@ export class TlsStream<S extends ByteStream = ByteStream> implements ByteStream 
     // Cancelled before, or overdue by now.
     if (scope.cancelledBy !== null) this.abort();
     if (isDetour) return detour(scope, () => this.close());
-    return this.#isOver ? DONE : quietly(() => this.#shutDown());
+    return this.#isOver ? DONE : waiting(() => this.#shutDown());
   }
 
   abort(): void {
@@ -335,6 +335,21 @@ export class TlsStream<S extends ByteStream = ByteStream> implements ByteStream 
   static {
     printsAs(TlsStream, (stream) => ({ state: stream.#state, transportStream: stream.transportStream }));
   }
+}
+
+/**
+ * As `quietly`. What is lost below is told from here: between it and the user are more frames than a stack shows (rule 14), and the
+ * `cause` says what it was.
+ */
+function waiting<T>(work: () => Promise<T>): Promise<T> {
+  return quietly(async () => {
+    try {
+      return await work();
+    } catch (error) {
+      if (error instanceof BrokenError || error instanceof ClosedError) Error.captureStackTrace(error);
+      throw error;
+    }
+  });
 }
 
 function busy(doing: string): BusyError {
