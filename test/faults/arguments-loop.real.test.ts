@@ -1,0 +1,82 @@
+/** Whatever is given to the event loop that is not what it asks for: refused by name, and nothing is opened or scheduled. */
+import test from "node:test";
+import { EndpointProtocol, EventLoop, StreamProtocol, SubprocessProtocol } from "coppice/loop";
+import {
+  assertRefused,
+  type BadCall,
+  NO_DURATION,
+  NO_FUNCTION,
+  NO_OBJECT,
+  NO_PORT,
+  NO_STRING,
+} from "../support/faults-arguments.ts";
+import { harmless } from "../support/faults-guard.ts";
+
+const noOptions = [undefined, ...NO_OBJECT];
+const protocol = (): StreamProtocol => new StreamProtocol();
+const endpoint = (): EndpointProtocol => new EndpointProtocol();
+const child = (): SubprocessProtocol => new SubprocessProtocol();
+const noTime = [undefined, null, Number.NaN, "5", {}];
+
+type Call = (loop: EventLoop, value: never) => unknown;
+
+/** `throws` says that it is no promise. */
+const rows: readonly [name: string, values: readonly unknown[], call: Call, throws?: true][] = [
+  ["callSoon", NO_FUNCTION, (loop, fn) => loop.callSoon(fn), true],
+  ["callLater: callback", NO_FUNCTION, (loop, fn) => loop.callLater(1, fn), true],
+  ["callLater: ms", [undefined, ...NO_DURATION], (loop, ms) => loop.callLater(ms, () => {}), true],
+  ["callAt: callback", NO_FUNCTION, (loop, fn) => loop.callAt(1, fn), true],
+  ["callAt: when", noTime, (loop, when) => loop.callAt(when, () => {}), true],
+  ["createTask", NO_FUNCTION, (loop, fn) => loop.createTask(fn), true],
+  ["runInExecutor", NO_FUNCTION, (loop, fn) => loop.runInExecutor(undefined, fn), true],
+  ["slowCallbackDurationMs", NO_DURATION, (loop, ms) => Object.assign(loop, { slowCallbackDurationMs: ms }), true],
+  ["addSignalHandler", ["SIGNONE", {}], (loop, signal) => loop.addSignalHandler(signal, () => {}), true],
+  ["addSignalHandler: callback", NO_FUNCTION, (loop, fn) => loop.addSignalHandler("SIGHUP", fn), true],
+  ["createServer: protocol", NO_FUNCTION, (loop, make) => loop.createServer(make, { port: 0 })],
+  ["createServer", noOptions, (loop, options) => loop.createServer(protocol, options)],
+  ["createServer: port", NO_PORT, (loop, port) => loop.createServer(protocol, { port })],
+  ["createServer: host", NO_STRING, (loop, host) => loop.createServer(protocol, { host, port: 0 })],
+  ["createUnixServer", noOptions, (loop, options) => loop.createUnixServer(protocol, options)],
+  ["createUnixServer: path", [undefined, "", ...NO_STRING], (loop, path) => loop.createUnixServer(protocol, { path })],
+  ["createConnection: protocol", NO_FUNCTION, (loop, make) => loop.createConnection(make, { port: 1 })],
+  ["createConnection", noOptions, (loop, options) => loop.createConnection(protocol, options)],
+  ["createConnection: port", NO_PORT, (loop, port) => loop.createConnection(protocol, { port })],
+  ["createConnection: host", NO_STRING, (loop, host) => loop.createConnection(protocol, { host, port: 1 })],
+  ["createUnixConnection", noOptions, (loop, options) => loop.createUnixConnection(protocol, options)],
+  [
+    "createUnixConnection: path",
+    [undefined, "", ...NO_STRING],
+    (loop, path) => loop.createUnixConnection(protocol, { path }),
+  ],
+  ["createDatagramEndpoint: protocol", NO_FUNCTION, (loop, make) => loop.createDatagramEndpoint(make, {})],
+  ["createDatagramEndpoint", NO_OBJECT, (loop, options) => loop.createDatagramEndpoint(endpoint, options)],
+  ["createDatagramEndpoint: local", NO_OBJECT, (loop, local) => loop.createDatagramEndpoint(endpoint, { local })],
+  [
+    "createDatagramEndpoint: port",
+    NO_PORT,
+    (loop, port) => loop.createDatagramEndpoint(endpoint, { local: { host: "127.0.0.1", port } }),
+  ],
+  ["subprocessExec: protocol", NO_FUNCTION, (loop, make) => loop.subprocessExec(make, ["true"])],
+  ["subprocessExec", [undefined, null, 5, "true", {}, [], [5]], (loop, command) => loop.subprocessExec(child, command)],
+  ["subprocessExec: options", NO_OBJECT, (loop, options) => loop.subprocessExec(child, ["true"], options)],
+  [
+    "subprocessExec: stdin",
+    [null, -1, 1.5, "pip", {}],
+    (loop, stdin) => loop.subprocessExec(child, ["true"], { stdin }),
+  ],
+  ["runUntilComplete", [undefined, null, 5, "text", {}], (loop, work) => loop.runUntilComplete(work)],
+];
+
+for (const [name, values, call, throws] of rows) {
+  const row = (loop: EventLoop): BadCall => ({
+    name,
+    values,
+    call: (value) => call(loop, value),
+    ...(throws && { throws }),
+  });
+  test(`coppice/loop: ${name}`, () =>
+    harmless(async () => {
+      await using loop = new EventLoop();
+      await assertRefused(row(loop));
+    }));
+}
