@@ -13,10 +13,13 @@ export interface Debug {
   /** A callback begins in `loop`; `what` says which, and `thing` is what it was made with. Each call is followed by one of `leave`. */
   enter(loop: Loop, what: () => string, thing: object): void;
   leave(): void;
-  /** Reports what holds `loop`, or any loop, for `slowMs` milliseconds or more; by default 100. Asked again, it sets that limit. Turns debug mode on. */
-  watch(loop?: Loop, slowMs?: number): void;
-  /** Ends that for `loop`, where it was not asked for every loop. With the last one, debug mode is off again. */
-  unwatch(loop: Loop): void;
+  /**
+   * Reports, for `asker`, what holds `loop` for `slowMs` milliseconds or more. Without any of these, what holds any loop, by 100. Asked again by the same
+   * one, it sets that limit; of several who ask for one loop the lowest counts. Turns debug mode on.
+   */
+  watch(asker?: object, loop?: Loop, slowMs?: number): void;
+  /** Ends what `asker` has asked for. With the last one, debug mode is off again. */
+  unwatch(asker: object): void;
   isWatching(loop: Loop): boolean;
 }
 

@@ -107,9 +107,9 @@ export class EventLoop implements AsyncDisposable {
   readonly #runner: Runner;
   readonly #signals: SignalHandlers;
   readonly #descriptors: DescriptorCallbacks;
+  readonly #turns = new TurnExecutor((callback) => void this.callSoon(callback));
   #executor: Executor | undefined;
   #slowCallbackMs = SLOW_CALLBACK_MS;
-  #hasAskedDebug = false;
   #isClosed = false;
   #closing: Promise<void> | undefined;
 
@@ -295,13 +295,14 @@ export class EventLoop implements AsyncDisposable {
     this.#callbacks.cancelAll();
     this.#signals.removeAll();
     this.#descriptors.removeAll();
-    for (const resource of [...resources]) resource.abort();
+    home.abortAll();
     await home.until(() => resources.size === 0);
     try {
+      this.#turns.close();
       await this.#executor?.close?.();
     } finally {
       home.end("the event loop was closed");
-      if (this.#hasAskedDebug) this.setDebug(false);
+      instruments.debug?.unwatch(this);
     }
   }
 
@@ -312,7 +313,8 @@ export class EventLoop implements AsyncDisposable {
    * this loop for it. While the event loop is run, it holds the process. Taken back by `removeSignalHandler` or when the loop is closed.
    *
    * @throws InvalidStateError on a virtual loop, which hears no signals.
-   * @throws ClosedError if the loop is closed. The system's error for a signal that cannot be handled (`SIGKILL`).
+   * @throws TypeError if there is no such signal; the system's error for one that cannot be handled (`SIGKILL`).
+   * @throws ClosedError if the loop is closed.
    */
   addSignalHandler<A extends unknown[]>(signal: SignalName, callback: Callback<A>, ...args: A): void {
     this.#use("addSignalHandler");
@@ -339,9 +341,8 @@ export class EventLoop implements AsyncDisposable {
   ): Future<Awaited<T>> {
     this.#use("runInExecutor");
     checkFunction("runInExecutor", fn);
-    this.#executor ??= new TurnExecutor((callback) => void this.callSoon(callback));
     const future = this.createFuture<Awaited<T>>({ name: `future of "${fn.name || "anonymous"}"` });
-    return chained((executor ?? this.#executor).submit(fn, ...args), future);
+    return chained((executor ?? this.#executor ?? this.#turns).submit(fn, ...args), future);
   }
 
   /** Sets the executor of `runInExecutor(undefined, ...)`, which is closed with the loop. One that was set before is not: it is its maker's again. */
@@ -520,12 +521,11 @@ export class EventLoop implements AsyncDisposable {
   /**
    * Turns debug mode on or off: what holds the loop for too long is reported (with the stack, where it can be had), errors that nobody has seen and callbacks
    * that threw are reported with the place where their task, future or callback was made, and so are tasks of `createTask`
-   * that nobody awaited and use from another loop.
+   * that nobody awaited and use from another loop. Where several event loops stand for one loop, it is on until each that asked has turned it off.
    */
   setDebug(isOn: boolean): void {
-    this.#hasAskedDebug = isOn;
-    if (isOn) (instruments.debug ?? instruments.load?.())?.watch(this.loop, this.#slowCallbackMs);
-    else instruments.debug?.unwatch(this.loop);
+    if (isOn) (instruments.debug ?? instruments.load?.())?.watch(this, this.loop, this.#slowCallbackMs);
+    else instruments.debug?.unwatch(this);
   }
 
   /** In debug mode: how long a task or callback may hold the loop at a time without being reported, in milliseconds; by default 100. */
@@ -538,7 +538,7 @@ export class EventLoop implements AsyncDisposable {
     const invalid = checkDuration("slowCallbackDurationMs", ms);
     if (invalid !== undefined) throw invalid;
     this.#slowCallbackMs = ms;
-    if (this.isDebug) instruments.debug?.watch(this.loop, ms);
+    if (this.isDebug) instruments.debug?.watch(this, this.loop, ms);
   }
 
   /** @throws ClosedError if the loop is closed. */

@@ -2,6 +2,7 @@
  * What runs functions for an event loop: threads and processes come from other layers; by default they run here, in a later turn.
  */
 import { checkFunction } from "../kernel/check-function.ts";
+import { ClosedError } from "../kernel/errors.ts";
 import type { FutureLike } from "../kernel/future-like.ts";
 
 /** Runs functions somewhere: in threads, in processes, or right here. */
@@ -15,6 +16,8 @@ export interface Executor {
 /** Calls what it is given in a later turn of the event loop, which a long computation therefore holds up: for tests, and where there are no threads. */
 export class TurnExecutor implements Executor {
   readonly #later: (callback: () => void) => void;
+  /** Of those whose turn has not come. */
+  readonly #drops = new Set<(reason: unknown) => void>();
 
   constructor(later: (callback: () => void) => void) {
     this.#later = later;
@@ -23,7 +26,9 @@ export class TurnExecutor implements Executor {
   submit<A extends unknown[], T>(fn: (...args: A) => T, ...args: A): Promise<Awaited<T>> {
     checkFunction("runInExecutor", fn);
     return new Promise<Awaited<T>>((resolve, reject) => {
+      this.#drops.add(reject);
       this.#later(() => {
+        this.#drops.delete(reject);
         try {
           resolve(fn(...args) as Awaited<T>);
         } catch (error) {
@@ -31,5 +36,11 @@ export class TurnExecutor implements Executor {
         }
       });
     });
+  }
+
+  /** The loop is closed: no turn will come any more. */
+  close(): void {
+    for (const drop of this.#drops) drop(new ClosedError("runInExecutor: the event loop was closed before the call"));
+    this.#drops.clear();
   }
 }

@@ -30,6 +30,7 @@ export class Home extends Scope {
   readonly resources: Set<Resource> = new Set();
   readonly #unobserved = new Set<Reportable>();
   readonly #misused = new Set<string>();
+  #isClosing = false;
   /** Told when a task, a resource or a scope that a callback opened has ended. */
   #changed: (() => void) | undefined;
 
@@ -53,8 +54,16 @@ export class Home extends Scope {
     return ambient.within(this, fn, a, undefined);
   }
 
+  /** One that comes when the loop is being closed, or was, is ended at once. */
   open(resource: Resource): void {
     this.resources.add(resource);
+    if (this.#isClosing) resource.abort();
+  }
+
+  /** Ends all that is open, and what was still being opened as soon as it is there. */
+  abortAll(): void {
+    this.#isClosing = true;
+    for (const resource of [...this.resources]) resource.abort();
   }
 
   gone(resource: Resource): void {

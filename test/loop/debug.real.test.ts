@@ -40,6 +40,12 @@ test("a stretch that is shorter than the limit is not reported, and after setDeb
   assert.match(stdout, /debug: true\ndebug: false\n/);
 });
 
+test("one that stands for the same loop and is closed does not end the debug mode of another", async () => {
+  const { stderr, stdout } = await debugged("shared");
+  assert.match(stderr, /\[COPPICE_SLOW_CALLBACK\]/);
+  assert.match(stdout, /debug: false\n/);
+});
+
 test("in debug mode errors that nobody saw, and callbacks that threw, are reported with where their thing was made", async () => {
   const { stderr } = await debugged("unseen");
   assert.match(

@@ -1,6 +1,7 @@
 /** Signals, which only a process of its own can be sent without harm. */
 import assert from "node:assert/strict";
 import test from "node:test";
+import { EventLoop } from "coppice/loop";
 import { startFile } from "../support/program.ts";
 
 const PROGRAM = "test/programs/loop-signals.ts";
@@ -32,6 +33,13 @@ test("a run that waits for nothing but a signal holds the process until it comes
   const { code, stdout } = await program.interrupt("SIGINT");
   assert.equal(code, 0);
   assert.match(stdout, /told\n$/);
+});
+
+test("names that are no signal, and signals that cannot be had, are refused", async () => {
+  await using loop = new EventLoop();
+  assert.throws(() => loop.addSignalHandler("SIGBOGUS" as "SIGHUP", () => {}), /name of a signal.*"SIGBOGUS"/);
+  assert.throws(() => loop.addSignalHandler("SIGKILL", () => {}), { code: "EINVAL" });
+  assert.equal(loop.removeSignalHandler("SIGKILL"), false);
 });
 
 test("a closed loop has given its signals back", async () => {

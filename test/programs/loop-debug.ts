@@ -71,6 +71,18 @@ const scenarios: Record<string, () => Promise<void>> = {
     say(`debug: ${loop.isDebug}`);
   },
 
+  async shared() {
+    const first = new EventLoop();
+    const second = new EventLoop(first.loop);
+    first.setDebug(true);
+    second.setDebug(true);
+    await second.close();
+    await first.runUntilComplete(() => crunch(150));
+    first.setDebug(false);
+    say(`debug: ${first.isDebug}`);
+    await first.close();
+  },
+
   async unseen() {
     await using loop = new EventLoop();
     loop.setDebug(true);

@@ -30,6 +30,8 @@ interface Owner {
 
 class NodeDebug implements Debug {
   readonly #places = new WeakMap<object, Place>();
+  readonly #asked = new Map<object, { readonly loop: Loop; readonly slowMs: number }>();
+  /** The lowest limit that is asked for each loop. */
   readonly #slowMs = new Map<Loop, number>();
   #isForAll = false;
   #watch: Watch | undefined;
@@ -59,23 +61,32 @@ class NodeDebug implements Debug {
     if (this.#depth > 0 && --this.#depth === 0) this.#end();
   }
 
-  watch(loop?: Loop, slowMs: number = SLOW_MS): void {
-    if (loop === undefined) this.#isForAll = true;
-    else this.#slowMs.set(loop, slowMs);
+  watch(asker?: object, loop?: Loop, slowMs: number = SLOW_MS): void {
+    if (asker === undefined || loop === undefined) this.#isForAll = true;
+    else this.#asked.set(asker, { loop, slowMs });
     this.#watch ??= new Watch();
-    this.#watch.slowMs = Math.min(this.#isForAll ? SLOW_MS : Infinity, ...this.#slowMs.values());
+    this.#setLimits(this.#watch);
     this.#unhook ??= this.#hook();
     instruments.debug = this;
   }
 
-  unwatch(loop: Loop): void {
-    this.#slowMs.delete(loop);
-    if (this.#isForAll || this.#slowMs.size > 0) return;
+  unwatch(asker: object): void {
+    if (!this.#asked.delete(asker) || this.#watch === undefined) return;
+    this.#setLimits(this.#watch);
+    if (this.#isForAll || this.#asked.size > 0) return;
     this.#unhook?.();
-    this.#watch?.end();
+    this.#watch.end();
     this.#unhook = undefined;
     this.#watch = undefined;
     instruments.debug = undefined;
+  }
+
+  #setLimits(watch: Watch): void {
+    this.#slowMs.clear();
+    for (const { loop, slowMs } of this.#asked.values()) {
+      this.#slowMs.set(loop, Math.min(slowMs, this.#slowMs.get(loop) ?? Infinity));
+    }
+    watch.slowMs = Math.min(this.#isForAll ? SLOW_MS : Infinity, ...this.#slowMs.values());
   }
 
   isWatching(loop: Loop): boolean {

@@ -8,6 +8,8 @@
  *   and the event loop has had no turn since, the next checkpoint waits for one.
  */
 import { AsyncLocalStorage } from "node:async_hooks";
+import { constants } from "node:os";
+import { describe } from "../../kernel/check-function.ts";
 import { inMicrotask } from "../../kernel/microtask.ts";
 import type { Network } from "../../kernel/network.ts";
 import type { Loop, Startable, Timer } from "../../kernel/ports.ts";
@@ -131,6 +133,9 @@ export class NodeLoop implements Loop, SignalSource {
   }
 
   onSignal(signal: SignalName, callback: () => void): () => void {
+    // Of a name that it does not know, Node would take it that an event of the program's own is meant.
+    if (!Object.hasOwn(constants.signals, signal))
+      throw new TypeError(`expected the name of a signal of this system, such as "SIGHUP", got ${describe(signal)}`);
     process.on(signal, callback);
     return () => process.removeListener(signal, callback);
   }

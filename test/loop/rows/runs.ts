@@ -240,6 +240,27 @@ export const runRows: readonly Row[] = [
     },
   },
   {
+    name: "what was being opened when the loop was closed is ended as soon as it is there",
+    run: async ({ loop: around }) => {
+      const loop = new EventLoop(around.loop);
+      await around.runUntilComplete(async () => {
+        await using target = await around.createServer(() => new StreamProtocol(), { port: 0 });
+        const connected = new Recorder();
+        const opening = [
+          loop.createServer(() => new StreamProtocol(), { port: 0 }),
+          loop.createDatagramEndpoint(() => new EndpointProtocol(), { local: { host: "127.0.0.1", port: 0 } }),
+          loop.createConnection(() => connected, { port: portOf(target) }),
+        ] as const;
+        await loop.close();
+        const [server, [endpoint], [transport]] = await Promise.all(opening);
+        assert.equal(server.isServing, false);
+        assert.equal(endpoint.isClosing, true);
+        assert.equal(transport.isClosing, true);
+        await connected.has("lost");
+      });
+    },
+  },
+  {
     name: "a loop is closed at the end of its block, within a run, too, and one that was cancelled",
     run: async ({ loop: around }) => {
       let kept: EventLoop | undefined;

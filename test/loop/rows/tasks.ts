@@ -1,7 +1,7 @@
 /** Tasks and futures of the loop, and what runs elsewhere. */
 import assert from "node:assert/strict";
 import { AsyncLocalStorage } from "node:async_hooks";
-import { cancelScope, Future, isCancelled, sleep, sleepForever } from "coppice";
+import { ClosedError, cancelScope, Future, isCancelled, sleep, sleepForever } from "coppice";
 import { EventLoop, type Executor } from "coppice/loop";
 import { type Row, turn } from "../kit.ts";
 
@@ -152,6 +152,16 @@ export const taskRows: readonly Row[] = [
       });
       await loop.close();
       assert.deepEqual(calls, ["default submit", "given submit", "default close"]);
+    },
+  },
+  {
+    name: "a function whose turn has not come when the loop is closed is not called, and its future fails",
+    run: async (kit) => {
+      const loop = new EventLoop(kit.loop.loop);
+      const future = loop.runInExecutor(undefined, () => assert.fail("the loop is closed"));
+      loop.setDefaultExecutor({ submit: () => assert.fail("it came later") });
+      await loop.close();
+      await assert.rejects(async () => await future, ClosedError);
     },
   },
   {
