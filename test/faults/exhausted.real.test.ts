@@ -1,5 +1,6 @@
 /** Descriptors that run out (`ulimit -n`), for everything that opens one: the error of that call, others go on, and all works again when there are some. */
 import assert from "node:assert/strict";
+import { rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "node:test";
@@ -74,6 +75,8 @@ for (const { name, args, open } of kinds) {
   test(`${name}: a storm of connections takes the last descriptor, and those who have theirs are served through it`, () =>
     harmless(async () => {
       const path = join(tmpdir(), `coppice-storm-${process.pid}-${name.length}`);
+      // The server is killed in the end, and its socket's name stays.
+      using _ = { [Symbol.dispose]: () => rmSync(path, { force: true }) };
       await using server = withFewDescriptors("exhausted-server.ts", ...args(path));
       await server.prints(/listening/);
       const port = Number(/port (\d+)/.exec(server.stdout)?.[1] ?? 0);

@@ -16,7 +16,7 @@ const HANDSHAKE_TIMEOUT_MS = 200;
 /** The first flight of a client, as Node's TLS makes it. */
 async function clientHello(): Promise<Buffer> {
   const { promise, resolve } = Promise.withResolvers<Buffer>();
-  const server = createServer((socket) => socket.once("data", (bytes) => resolve(bytes)));
+  const server = createServer((socket) => socket.once("data", (bytes) => resolve(Buffer.from(bytes))));
   await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
   const raw = connect((server.address() as { port: number }).port, "127.0.0.1");
   const client = connectTls({ socket: raw, servername: "localhost" }).on("error", () => {});
