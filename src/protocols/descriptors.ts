@@ -5,11 +5,11 @@
  */
 import type { Address } from "../kernel/addresses.ts";
 import { detour, mustDetour } from "../kernel/checkpoint.ts";
-import { InvalidStateError } from "../kernel/errors.ts";
+import { ClosedError, InvalidStateError } from "../kernel/errors.ts";
 import { instruments } from "../kernel/instrument.ts";
 import type { Loop } from "../kernel/ports.ts";
 import { quietly } from "../kernel/quiet.ts";
-import { hasReadiness, type ReadinessSource } from "../kernel/readiness.ts";
+import { hasReadiness, ON_CLOSE, type ReadinessSource } from "../kernel/readiness.ts";
 import { currentNode } from "../kernel/scope.ts";
 import type { ScopeNode } from "../kernel/scope-node.ts";
 import { Waiter } from "../kernel/waiter.ts";
@@ -17,12 +17,17 @@ import { WouldBlockError } from "../posix/errors.ts";
 import type { Callback } from "./handle.ts";
 import type { Home } from "./home.ts";
 
+/** What has a descriptor, and tells, if it can, when that is being closed: the system will not tell of it any more. */
+interface Waited {
+  readonly fd: number;
+  readonly [ON_CLOSE]?: (callback: () => void) => () => void;
+}
+
 /** A descriptor, or what has one. */
-export type Descriptor = number | { readonly fd: number };
+export type Descriptor = number | Waited;
 
 /** What the socket calls ask of a socket: a `Socket` of `coppice/selector` that is not blocking. */
-export interface NonblockingSocket {
-  readonly fd: number;
+export interface NonblockingSocket extends Waited {
   readonly isBlocking: boolean;
   recv(maxBytes?: number): Uint8Array | undefined;
   send(bytes: Uint8Array): number;
@@ -31,8 +36,7 @@ export interface NonblockingSocket {
 }
 
 /** A socket that accepts others. */
-export interface AcceptingSocket<S> {
-  readonly fd: number;
+export interface AcceptingSocket<S> extends Waited {
   readonly isBlocking: boolean;
   accept(): S;
 }
@@ -65,10 +69,12 @@ export class DescriptorCallbacks {
     };
     instruments.debug?.made(call);
     this.remove(descriptor, what);
-    this.#release.set(
-      `${what} ${fd}`,
-      source.onReady(fd, what, () => inContext(call)),
-    );
+    const release = source.onReady(fd, what, () => inContext(call));
+    const forget = typeof descriptor === "number" ? undefined : descriptor[ON_CLOSE]?.(() => this.remove(fd, what));
+    this.#release.set(`${what} ${fd}`, () => {
+      forget?.();
+      release();
+    });
   }
 
   remove(descriptor: Descriptor, what: What): boolean {
@@ -127,7 +133,7 @@ export function connect(loop: Loop, socket: NonblockingSocket, address: Address)
 function attempts<T>(
   loop: Loop,
   name: string,
-  socket: { readonly fd: number; readonly isBlocking: boolean },
+  socket: Waited & { readonly isBlocking: boolean },
   what: What,
   attempt: () => T,
 ): Promise<T> {
@@ -143,7 +149,7 @@ function attempts<T>(
       } catch (error) {
         if (!(error instanceof WouldBlockError)) throw error;
       }
-      await new ReadyWaiter(currentNode(), source, socket.fd, what).promise;
+      await new ReadyWaiter(currentNode(), source, socket, what, name).promise;
     }
   });
 }
@@ -151,14 +157,21 @@ function attempts<T>(
 class ReadyWaiter extends Waiter<void> {
   readonly #release: () => void;
 
-  constructor(scope: ScopeNode, source: ReadinessSource, fd: number, what: What) {
+  constructor(scope: ScopeNode, source: ReadinessSource, socket: Waited, what: What, name: string) {
     // Refused, it must not have become a wait.
     let ready: () => void = () => {};
-    const release = source.onReady(fd, what, () => ready());
+    const release = source.onReady(socket.fd, what, () => ready());
     super(scope);
-    this.#release = release;
-    ready = () => {
+    const forget = socket[ON_CLOSE]?.(() => {
+      this.#release();
+      this.fail(() => new ClosedError(`${name} of a socket that was closed here`));
+    });
+    this.#release = () => {
+      forget?.();
       release();
+    };
+    ready = () => {
+      this.#release();
       this.wake();
     };
   }

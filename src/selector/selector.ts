@@ -8,13 +8,15 @@
 import { describe } from "../kernel/check-function.ts";
 import { ClosedError, InvalidStateError } from "../kernel/errors.ts";
 import type { Timer } from "../kernel/ports.ts";
+import { printsAs } from "../kernel/printed.ts";
+import { ON_CLOSE } from "../kernel/readiness.ts";
 import { TimerQueue } from "../kernel/timer-queue.ts";
 import { monotonicMs } from "../posix/clock.ts";
 import { EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, Epoll } from "../posix/epoll.ts";
 import { EEXIST, systemError } from "../posix/errors.ts";
 import { ReadyEntries, type ReadyList } from "./ready-list.ts";
 import { Registration, type SelectorKey } from "./selector-key.ts";
-import { onClose, type Socket } from "./socket.ts";
+import type { Socket } from "./socket.ts";
 
 /** Data, a connection to accept, or the end of the data has come. */
 export const EVENT_READ = 1;
@@ -72,7 +74,7 @@ export class Selector<T = unknown> implements Disposable {
     if (result < 0) throw systemError(-result, "epoll_ctl", `descriptor ${fd}`);
     // One that was closed behind our back, whose number this one has now.
     this.#keys.get(fd)?.end();
-    const release = typeof target === "number" ? () => {} : onClose(target, () => this.#drop(key));
+    const release = typeof target === "number" ? () => {} : target[ON_CLOSE](() => this.#drop(key));
     const key = new Registration<T>({ target, fd, events, data }, this.#nextStamp, release);
     this.#keys.set(fd, key);
     return key;
@@ -206,6 +208,10 @@ export class Selector<T = unknown> implements Disposable {
     const key = this.#keys.get(fd);
     if (key === undefined) throw new InvalidStateError(`${doing}: descriptor ${fd} is not registered`);
     return key;
+  }
+
+  static {
+    printsAs(Selector, ({ size }) => ({ size }));
   }
 
   #checkOpen(doing: string): void {

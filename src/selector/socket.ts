@@ -7,6 +7,8 @@
 import { type Address, formatAddress } from "../kernel/addresses.ts";
 import { checkOptions, describe } from "../kernel/check-function.ts";
 import { ClosedError, InvalidStateError } from "../kernel/errors.ts";
+import { printsAs } from "../kernel/printed.ts";
+import { ON_CLOSE } from "../kernel/readiness.ts";
 import { monotonicMs } from "../posix/clock.ts";
 import { EAGAIN, EINPROGRESS, EINTR, ETIMEDOUT, systemError } from "../posix/errors.ts";
 import { AF_INET, AF_INET6, AF_UNIX, encodeAddress } from "../posix/sockaddr.ts";
@@ -63,9 +65,6 @@ export interface SocketOptions {
 const FAMILIES: Readonly<Record<SocketFamily, number>> = { ipv4: AF_INET, ipv6: AF_INET6, unix: AF_UNIX };
 const TYPES: Readonly<Record<SocketType, number>> = { stream: SOCK_STREAM, datagram: SOCK_DGRAM };
 const DIRECTIONS = { read: SHUT_RD, write: SHUT_WR, both: SHUT_RDWR } as const;
-
-/** Calls `callback` before `socket` is closed. The result takes that back. */
-export let onClose: (socket: Socket, callback: () => void) => () => void;
 
 const DEFAULT_BACKLOG = 128;
 /** 0 would be for ever. */
@@ -269,6 +268,12 @@ export class Socket implements Disposable {
     this.close();
   }
 
+  /** @internal For those who watch it. */
+  [ON_CLOSE](callback: () => void): () => void {
+    this.#closing.add(callback);
+    return () => this.#closing.delete(callback);
+  }
+
   #open(doing: string): number {
     if (this.#fd === -1) throw new ClosedError(`${doing} a socket that was closed`);
     return this.#fd;
@@ -297,10 +302,7 @@ export class Socket implements Disposable {
   }
 
   static {
-    onClose = (socket, callback) => {
-      socket.#closing.add(callback);
-      return () => socket.#closing.delete(callback);
-    };
+    printsAs(Socket, ({ fd, isClosed, isBlocking }) => (isClosed ? { isClosed } : { fd, isBlocking }));
   }
 }
 

@@ -1,7 +1,7 @@
 /** Callbacks for descriptors, and the socket calls, which a loop has that watches descriptors itself. */
 import assert from "node:assert/strict";
 import test from "node:test";
-import { BusyError, cancelScope, InvalidStateError, moveOnAfter, sleep, taskGroup } from "coppice";
+import { BusyError, ClosedError, cancelScope, InvalidStateError, moveOnAfter, sleep, taskGroup } from "coppice";
 import { EventLoop, NodeLoop, SelectorLoop, VirtualLoop } from "coppice/loop";
 import { type Address, Socket, socketPair } from "coppice/selector";
 
@@ -72,6 +72,22 @@ test("a wait for a socket that is cancelled loses nothing, and leaves nobody in 
         assert.fail("a checkpoint throws");
       });
       assert.equal(Buffer.from((await loop.sockRecv(a)) ?? []).toString(), "kept");
+    }),
+  ));
+
+test("closing a socket fails the wait for it, and ends its callbacks", () =>
+  inLoop((loop) =>
+    withPair(loop, async (a, b) => {
+      await taskGroup(async (group) => {
+        const receiving = group.spawn(() => assert.rejects(loop.sockRecv(a), ClosedError));
+        await sleep(1);
+        a.close();
+        await receiving;
+      });
+      loop.addReader(b, () => assert.fail("it is closed"));
+      const { fd } = b;
+      b.close();
+      assert.equal(loop.removeReader(fd), false);
     }),
   ));
 
@@ -181,8 +197,8 @@ test("a socket that is closed while a wait for it is cancelled leaves the loop i
     await taskGroup(async (group) => {
       const waiting = group.spawn(() => loop.sockRecv(a));
       await sleep(1);
-      a.close();
       waiting.cancel();
+      a.close();
     });
     b.close();
     await withPair(loop, async (c, d) => {
