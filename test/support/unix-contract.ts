@@ -125,6 +125,20 @@ export function unixContract(name: string, within: Within, maker: PathMaker): vo
     await assert.rejects(network.unlink(path), { code: "ENOTSOCK" });
   });
 
+  contract("a listener whose name another one has by now leaves it the name when it closes", async (network, path) => {
+    const old = await open(network, path);
+    await network.unlink(path);
+    const server = new Recorder();
+    const listener = await open(network, path, server);
+    await old.close();
+    const client = new Recorder();
+    network.connect({ address: { path } }, client);
+    await Promise.all([client.has("made"), server.has("made")]);
+    await listener.close();
+    assert.equal(await refusal(network, path), "ENOENT");
+    await end({ client, server });
+  });
+
   contract("a listener that lost its name keeps its connections", async (network, path) => {
     const both = await pairAt(network, path);
     await network.unlink(path);

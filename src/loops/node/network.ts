@@ -18,6 +18,7 @@ import type {
   Protocol,
   ResolvedAddress,
 } from "../../kernel/network.ts";
+import { SocketName } from "../socket-name.ts";
 import { acceptFrom, acceptingOptions, KEEP_ALIVE_MS } from "./accepting.ts";
 import { openDatagrams } from "./datagrams.ts";
 import { lookUp } from "./names.ts";
@@ -119,11 +120,13 @@ class ServerListener implements NetworkListener {
   readonly address: Address;
   readonly #closed: Promise<void>;
   readonly #server: net.Server;
+  #name: SocketName | undefined;
   #tellClosed: () => void = () => {};
 
   constructor(server: net.Server) {
     const address = server.address() as net.AddressInfo | string;
     this.address = typeof address === "string" ? { path: address } : { host: address.address, port: address.port };
+    this.#name = SocketName.of(this.address);
     this.#server = server;
     this.#closed = new Promise((resolve) => {
       this.#tellClosed = resolve;
@@ -131,7 +134,10 @@ class ServerListener implements NetworkListener {
   }
 
   close(): Promise<void> {
-    this.#server.close();
+    const name = this.#name;
+    this.#name = undefined;
+    if (name === undefined) this.#server.close();
+    else name.keepFrom(() => this.#server.close());
     // The callback of `server.close` waits for every connection; the address itself is free once the handle is closed.
     setImmediate(this.#tellClosed);
     return this.#closed;

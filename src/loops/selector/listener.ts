@@ -4,7 +4,7 @@
  * When descriptors or memory run out, the connections stay with the system: the operator is told, and accepting pauses for a while, because
  * the socket stays readable and would be tried without end. A connection that was gone before it was accepted is nobody's business.
  */
-import { chmodSync, unlinkSync } from "node:fs";
+import { chmodSync } from "node:fs";
 import { ACCEPT_RETRY_MS } from "../../kernel/accept-failures.ts";
 import type { Address } from "../../kernel/addresses.ts";
 import type { AcceptHandler, ListenOptions, NetworkListener, Protocol } from "../../kernel/network.ts";
@@ -23,6 +23,7 @@ import {
   openSocket,
   SOCK_STREAM,
 } from "../../posix/sockets.ts";
+import { SocketName } from "../socket-name.ts";
 import type { Poller, Watch, Watcher } from "./poller.ts";
 import { PolledTransport } from "./transport.ts";
 
@@ -40,6 +41,7 @@ export class PolledListener implements NetworkListener, Watcher {
   readonly #handler: AcceptHandler;
   readonly #watch: Watch;
   readonly #isWildcard: boolean;
+  readonly #name: SocketName | undefined;
   #pause: Timer | undefined;
   #closed: Promise<void> | undefined;
 
@@ -51,6 +53,7 @@ export class PolledListener implements NetworkListener, Watcher {
     poller.open();
     const fd = openListening(options);
     this.address = localAddressOf(fd);
+    this.#name = SocketName.of(this.address);
     this.#isWildcard = "host" in this.address && /^[0:.]+$/.test(this.address.host);
     this.#watch = poller.watch(fd, this);
     this.#watch.want(EPOLLIN);
@@ -79,7 +82,7 @@ export class PolledListener implements NetworkListener, Watcher {
       this.#pause?.cancel();
       this.#watch.close();
       // As Node does: the name goes with its listener.
-      if ("path" in this.address && !this.address.path.startsWith("\0")) removeName(this.address.path);
+      this.#name?.remove();
       this.#closed = new Promise((resolve) => this.#poller.soon(resolve));
     }
     return this.#closed;
@@ -131,13 +134,5 @@ function openListening(options: ListenOptions): number {
   } catch (error) {
     closeDescriptor(fd);
     throw error;
-  }
-}
-
-function removeName(path: string): void {
-  try {
-    unlinkSync(path);
-  } catch {
-    // Somebody else has removed it.
   }
 }
