@@ -13,9 +13,12 @@ def announce(port: int) -> None:
 
 async def asyncio_streams() -> None:
     async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while data := await reader.read(256 * 1024):
-            writer.write(data)
-            await writer.drain()
+        try:
+            while data := await reader.read(256 * 1024):
+                writer.write(data)
+                await writer.drain()
+        except ConnectionResetError:
+            pass
         writer.close()
 
     server = await asyncio.start_server(echo, "127.0.0.1", 0, backlog=1024)
@@ -42,8 +45,11 @@ async def trio_streams() -> None:
     import trio
 
     async def echo(stream: "trio.SocketStream") -> None:
-        async for data in stream:
-            await stream.send_all(data)
+        try:
+            async for data in stream:
+                await stream.send_all(data)
+        except trio.BrokenResourceError:
+            pass
 
     async with trio.open_nursery() as nursery:
         listeners = await trio.open_tcp_listeners(0, host="127.0.0.1", backlog=1024)
