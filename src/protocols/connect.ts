@@ -8,6 +8,7 @@ import type { ScopeNode } from "../kernel/scope-node.ts";
 import { Waiter } from "../kernel/waiter.ts";
 import { Connection, type ConnectionKeeper } from "./connection.ts";
 import type { Home } from "./home.ts";
+import { madeBy } from "./made-protocol.ts";
 import type { StreamProtocol, StreamTransport } from "./stream-protocol.ts";
 
 export class ConnectWaiter<P extends StreamProtocol> extends Waiter<[StreamTransport, P]> implements ConnectionKeeper {
@@ -27,7 +28,7 @@ export class ConnectWaiter<P extends StreamProtocol> extends Waiter<[StreamTrans
 
   protocolFor(): StreamProtocol {
     if (this.#state === "abandoned") throw new Error("nobody waits for this connection any more");
-    this.#protocol = this.#factory();
+    this.#protocol = madeBy(this.#factory);
     return this.#protocol;
   }
 

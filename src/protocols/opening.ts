@@ -10,6 +10,7 @@ import { ConnectWaiter } from "./connect.ts";
 import { Endpoint } from "./endpoint.ts";
 import type { EndpointProtocol, EndpointTransport } from "./endpoint-protocol.ts";
 import type { Home } from "./home.ts";
+import { madeBy } from "./made-protocol.ts";
 import { ProtocolServer, type Server } from "./server.ts";
 import type { StreamProtocol, StreamTransport } from "./stream-protocol.ts";
 import { type Command, Subprocess, type SubprocessOptions } from "./subprocess.ts";
@@ -89,7 +90,7 @@ export async function openEndpoint<P extends EndpointProtocol>(
 ): Promise<[EndpointTransport, P]> {
   const bad = objectionToEndpoint("a datagram endpoint", options);
   if (bad !== undefined) throw bad;
-  const protocol = makeProtocol();
+  const protocol = madeBy(makeProtocol);
   const endpoint = new Endpoint(home, protocol);
   await opened(endpoint.open(options), () => endpoint.abort());
   return [endpoint, protocol];
@@ -103,7 +104,7 @@ export async function openSubprocess<P extends SubprocessProtocol>(
 ): Promise<[SubprocessTransport, P]> {
   const bad = objectionToProgram("a subprocess", command, options);
   if (bad !== undefined) throw bad;
-  const protocol = makeProtocol();
+  const protocol = madeBy(makeProtocol);
   const child = new Subprocess(home, protocol);
   const spawning = child.spawn(command, options);
   // Not after the wait, which may go round by a turn of the loop: the child's output is there by then.

@@ -17,6 +17,7 @@ import { WaitQueue } from "../kernel/wait-queue.ts";
 import { Waiter } from "../kernel/waiter.ts";
 import { Connection, type ConnectionKeeper } from "./connection.ts";
 import type { Home, Resource } from "./home.ts";
+import { madeBy } from "./made-protocol.ts";
 import type { StreamProtocol } from "./stream-protocol.ts";
 
 /** Accepts connections, each with a protocol of its own. Made by `createServer` and `createUnixServer`. */
@@ -178,7 +179,7 @@ export class ProtocolServer implements Server, AcceptHandler, ConnectionKeeper, 
   // Called by the connections.
 
   protocolFor(connection: Connection): StreamProtocol {
-    const protocol = this.#factory();
+    const protocol = madeBy(this.#factory);
     this.#open.add(connection);
     return protocol;
   }

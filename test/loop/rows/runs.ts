@@ -246,17 +246,31 @@ export const runRows: readonly Row[] = [
       await around.runUntilComplete(async () => {
         await using target = await around.createServer(() => new StreamProtocol(), { port: 0 });
         const connected = new Recorder();
+        // On a busy machine the first checkpoint of a call may come after the close: then it opens nothing.
+        const refused = (error: unknown): undefined => {
+          assert.ok(error instanceof ClosedError);
+          return undefined;
+        };
         const opening = [
-          loop.createServer(() => new StreamProtocol(), { port: 0 }),
-          loop.createDatagramEndpoint(() => new EndpointProtocol(), { local: { host: "127.0.0.1", port: 0 } }),
-          loop.createConnection(() => connected, { port: portOf(target) }),
-        ] as const;
+          loop.createServer(() => new StreamProtocol(), { port: 0 }).then((server) => () => !server.isServing),
+          loop
+            .createDatagramEndpoint(() => new EndpointProtocol(), { local: { host: "127.0.0.1", port: 0 } })
+            .then(
+              ([endpoint]) =>
+                () =>
+                  endpoint.isClosing,
+            ),
+          loop
+            .createConnection(() => connected, { port: portOf(target) })
+            .then(
+              ([transport]) =>
+                () =>
+                  transport.isClosing && connected.has("lost").then(() => true),
+            ),
+        ];
+        const checks = Promise.all(opening.map((opened) => opened.catch(refused)));
         await loop.close();
-        const [server, [endpoint], [transport]] = await Promise.all(opening);
-        assert.equal(server.isServing, false);
-        assert.equal(endpoint.isClosing, true);
-        assert.equal(transport.isClosing, true);
-        await connected.has("lost");
+        for (const isEnded of await checks) assert.equal((await isEnded?.()) ?? true, true);
       });
     },
   },

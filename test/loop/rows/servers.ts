@@ -205,6 +205,26 @@ export const serverRows: readonly Row[] = [
         assert.equal(portOf(server), port);
       }),
   },
+  {
+    name: "a factory that gives no protocol costs its connection, and is reported",
+    run: (kit) =>
+      kit.run(async () => {
+        const none = (() => {}) as unknown as () => StreamProtocol;
+        const reports: unknown[] = [];
+        kit.loop.setExceptionHandler(({ error }) => reports.push(error));
+        const server = await kit.loop.createServer(none, { port: 0 });
+        const client = new Recorder();
+        await kit.loop
+          .createConnection(() => client, { port: portOf(server) })
+          .catch(() => client.connectionLost(undefined));
+        await client.has("lost");
+        assert.equal(reports.length, 1);
+        assert.match(String(reports[0]), /TypeError: makeProtocol: expected it to give a protocol, got undefined/);
+        await assert.rejects(kit.loop.createConnection(none, { port: portOf(server) }), /makeProtocol|ECONNRESET/);
+        server.close();
+        await server.waitClosed();
+      }),
+  },
 ];
 
 async function freePort({ loop }: Kit): Promise<number> {
