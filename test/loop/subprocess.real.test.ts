@@ -190,7 +190,10 @@ for (const makeLoop of [() => new NodeLoop(), () => new SelectorLoop()]) {
         }
       }
       const [other, survivor] = await loop.subprocessExec(() => new Child(), ["cat"]);
-      const [transport, child] = await loop.subprocessExec(() => new Failing(), ["sh", "-c", "echo boom; exec sleep 60"]);
+      const [transport, child] = await loop.subprocessExec(
+        () => new Failing(),
+        ["sh", "-c", "echo boom; exec sleep 60"],
+      );
       await child.has("lost");
       assert.equal(child.error, failure);
       assert.equal(transport.exitStatus?.signal, "SIGKILL");
