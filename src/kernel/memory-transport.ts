@@ -141,7 +141,7 @@ class MemoryTransport implements Transport {
       } else {
         this.#bufferedBytes -= item.length;
         // The sender may hold on to what it sent, and the receiver do with it what it likes.
-        if (peer.#state === "open") peer.protocol.dataReceived(new Uint8Array(item));
+        if (peer.#state === "open") peer.protocol.dataReceived(copyOf(item));
       }
     }
     this.#checkRoom();
@@ -186,4 +186,9 @@ class MemoryTransport implements Transport {
     this.peer.#deliverLater();
     this.protocol.connectionLost(error);
   }
+}
+
+/** As sockets give it on this host: a `Buffer` where there are any, so that what works in memory works on a network. */
+function copyOf(bytes: Uint8Array): Uint8Array {
+  return typeof Buffer === "undefined" ? new Uint8Array(bytes) : Buffer.from(bytes);
 }

@@ -21,6 +21,7 @@ export class Recorder implements Protocol {
 
   dataReceived(bytes: Uint8Array): void {
     assert.ok(bytes.length > 0);
+    assert.ok(Buffer.isBuffer(bytes), "what comes is of the same kind on every loop");
     this.bytes += bytes.length;
     if (this.bytes < 10_000) this.text += Buffer.from(bytes).toString();
     if (this.log.at(-1) !== "data") this.#note("data");
