@@ -11,6 +11,7 @@
  * Precedence of outcomes: closed on this side, then data, then end-of-file, then failures.
  */
 import type { CancelScope } from "../kernel/cancel-scope.ts";
+import { notBytes } from "../kernel/check-bytes.ts";
 import { describe } from "../kernel/check-function.ts";
 import { detour, mustDetour } from "../kernel/checkpoint.ts";
 import { disposed } from "../kernel/dispose.ts";
@@ -21,7 +22,6 @@ import { quietly } from "../kernel/quiet.ts";
 import { currentLoop, currentNode } from "../kernel/scope.ts";
 import { cancelScope, moveOnAfter } from "../kernel/scopes.ts";
 import type { ByteStream } from "../streams/byte-stream.ts";
-import { notBytes } from "../streams/check-bytes.ts";
 import { ChunkIterator } from "../streams/chunk-iterator.ts";
 import { Semaphore } from "../sync/semaphore.ts";
 import type { TlsRole, TlsSession } from "../tls/engine.ts";

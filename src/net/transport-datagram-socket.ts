@@ -11,6 +11,7 @@
  * once: a datagram is whole, so nothing can be mixed up, and each one received goes to one task, the one that has waited longest.
  */
 import { formatAddress, type SocketAddress } from "../kernel/addresses.ts";
+import { notBytes } from "../kernel/check-bytes.ts";
 import { objectionToOptions } from "../kernel/check-function.ts";
 import { detour, mustDetour } from "../kernel/checkpoint.ts";
 import type { DatagramProtocol, DatagramTransport } from "../kernel/datagrams.ts";
@@ -22,7 +23,6 @@ import { currentNode } from "../kernel/scope.ts";
 import type { ScopeNode } from "../kernel/scope-node.ts";
 import { WaitQueue } from "../kernel/wait-queue.ts";
 import { Waiter } from "../kernel/waiter.ts";
-import { notBytes } from "../streams/check-bytes.ts";
 import { DatagramBuffer } from "./datagram-buffer.ts";
 import { type DatagramError, DatagramTooLargeError, datagramError } from "./datagram-errors.ts";
 import type { Datagram, DatagramSocket, MulticastOptions } from "./datagram-socket.ts";

@@ -6,6 +6,7 @@
  * closing this stream flushes it, ends its use here, and leaves it open.
  */
 import type { Writable } from "node:stream";
+import { notBytes } from "../kernel/check-bytes.ts";
 import { detour, mustDetour } from "../kernel/checkpoint.ts";
 import { disposed } from "../kernel/dispose.ts";
 import { BrokenError, BusyError, ClosedError } from "../kernel/errors.ts";
@@ -16,7 +17,6 @@ import type { ScopeNode } from "../kernel/scope-node.ts";
 import { WaitQueue } from "../kernel/wait-queue.ts";
 import { Waiter } from "../kernel/waiter.ts";
 import type { SendStream } from "../streams/byte-stream.ts";
-import { notBytes } from "../streams/check-bytes.ts";
 
 export class StandardOutput implements SendStream {
   readonly #name: string;

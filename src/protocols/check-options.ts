@@ -32,6 +32,21 @@ export function objectionToEndpoint(where: string, options: unknown): Error | un
   );
 }
 
+/** The same of the address that a datagram goes to. */
+export function objectionToDestination(where: string, to: unknown): Error | undefined {
+  const { host, port } = Object(to) as Record<string, unknown>;
+  if (typeof host !== "string") {
+    const isAddress = typeof to === "object" && to !== null;
+    return expected(
+      where,
+      isAddress ? "a host, a name or an address" : "an address, { host, port }",
+      isAddress ? host : to,
+    );
+  }
+  if (isWhole(port, 0) && (port as number) <= 65_535) return undefined;
+  return new RangeError(`${where}: expected a port from 0 to 65535, got ${describe(port)}`);
+}
+
 /** The same of a program. Node ends the process for a descriptor that is no whole number. */
 export function objectionToProgram(where: string, command: unknown, options: unknown): Error | undefined {
   if (!Array.isArray(command) || command.length === 0 || command.some((part) => typeof part !== "string")) {

@@ -12,6 +12,7 @@
  */
 import type { Address } from "../kernel/addresses.ts";
 import type { InContext } from "../kernel/ambient.ts";
+import { notBytes } from "../kernel/check-bytes.ts";
 import { InvalidStateError } from "../kernel/errors.ts";
 import { instruments } from "../kernel/instrument.ts";
 import type { Protocol, Transport, WriteBufferLimits } from "../kernel/network.ts";
@@ -222,6 +223,7 @@ export class Connection implements Protocol, StreamTransport, Resource {
   }
 
   write(bytes: Uint8Array): void {
+    if (!(bytes instanceof Uint8Array)) throw notBytes("write", bytes);
     if (instruments.debug !== undefined) this.#home.checkLoop("write of a transport");
     if (this.#isUpgrading) this.#mustNotUpgrade("write");
     this.#raw.write(bytes);

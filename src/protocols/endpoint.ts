@@ -4,8 +4,10 @@
  */
 import type { SocketAddress } from "../kernel/addresses.ts";
 import type { InContext } from "../kernel/ambient.ts";
+import { notBytes } from "../kernel/check-bytes.ts";
 import type { DatagramOptions, DatagramProtocol, DatagramTransport } from "../kernel/datagrams.ts";
 import { instruments } from "../kernel/instrument.ts";
+import { objectionToDestination } from "./check-options.ts";
 import type { EndpointProtocol, EndpointTransport } from "./endpoint-protocol.ts";
 import type { Home, Resource } from "./home.ts";
 
@@ -123,6 +125,9 @@ export class Endpoint implements DatagramProtocol, EndpointTransport, Resource {
   }
 
   sendTo(bytes: Uint8Array, to?: SocketAddress): void {
+    if (!(bytes instanceof Uint8Array)) throw notBytes("sendTo", bytes);
+    const bad = to === undefined ? undefined : objectionToDestination("sendTo", to);
+    if (bad !== undefined) throw bad;
     if (!this.#isClosed) this.#raw.sendTo(bytes, to);
   }
 

@@ -10,6 +10,7 @@
  */
 
 import { type Address, formatAddress, type SocketAddress } from "../kernel/addresses.ts";
+import { notBytes } from "../kernel/check-bytes.ts";
 import { describe } from "../kernel/check-function.ts";
 import { detour, mustDetour } from "../kernel/checkpoint.ts";
 import { disposed } from "../kernel/dispose.ts";
@@ -22,7 +23,6 @@ import type { ScopeNode } from "../kernel/scope-node.ts";
 import { WaitQueue } from "../kernel/wait-queue.ts";
 import { Waiter } from "../kernel/waiter.ts";
 import type { ByteStream } from "./byte-stream.ts";
-import { notBytes } from "./check-bytes.ts";
 import { ChunkIterator } from "./chunk-iterator.ts";
 
 const HIGH_WATER_BYTES = 256 * 1024;

@@ -1,9 +1,17 @@
 /** Whatever is given to the event loop that is not what it asks for: refused by name, and nothing is opened or scheduled. */
 import test from "node:test";
-import { EndpointProtocol, EventLoop, StreamProtocol, SubprocessProtocol } from "coppice/loop";
+import {
+  EndpointProtocol,
+  type EndpointTransport,
+  EventLoop,
+  StreamProtocol,
+  type StreamTransport,
+  SubprocessProtocol,
+} from "coppice/loop";
 import {
   assertRefused,
   type BadCall,
+  NO_BYTES,
   NO_DURATION,
   NO_FUNCTION,
   NO_OBJECT,
@@ -17,6 +25,25 @@ const protocol = (): StreamProtocol => new StreamProtocol();
 const endpoint = (): EndpointProtocol => new EndpointProtocol();
 const child = (): SubprocessProtocol => new SubprocessProtocol();
 const noTime = [undefined, null, Number.NaN, "5", {}];
+const noBytes = new Uint8Array(0);
+const somewhere = { host: "127.0.0.1", port: 9 };
+
+/** Calls `use` with a connection and an endpoint, which are closed then. */
+async function onEnds(
+  loop: EventLoop,
+  use: (ends: readonly [StreamTransport, EndpointTransport]) => unknown,
+): Promise<void> {
+  await using server = await loop.createServer(protocol, { host: "127.0.0.1", port: 0 });
+  const { port } = server.addresses[0] as { port: number };
+  const [transport] = await loop.createConnection(protocol, { host: "127.0.0.1", port });
+  const [datagrams] = await loop.createDatagramEndpoint(endpoint, {});
+  try {
+    use([transport, datagrams]);
+  } finally {
+    transport.close();
+    datagrams.close();
+  }
+}
 
 type Call = (loop: EventLoop, value: never) => unknown;
 
@@ -63,6 +90,19 @@ const rows: readonly [name: string, values: readonly unknown[], call: Call, thro
     "subprocessExec: stdin",
     [null, -1, 1.5, "pip", {}],
     (loop, stdin) => loop.subprocessExec(child, ["true"], { stdin }),
+  ],
+  ["write", NO_BYTES, (loop, bytes) => onEnds(loop, ([transport]) => transport.write(bytes))],
+  ["sendTo", NO_BYTES, (loop, bytes) => onEnds(loop, ([, datagrams]) => datagrams.sendTo(bytes, somewhere))],
+  ["sendTo: address", NO_OBJECT, (loop, to) => onEnds(loop, ([, datagrams]) => datagrams.sendTo(noBytes, to))],
+  [
+    "sendTo: host",
+    [undefined, ...NO_STRING],
+    (loop, host) => onEnds(loop, ([, datagrams]) => datagrams.sendTo(noBytes, { host, port: 9 })),
+  ],
+  [
+    "sendTo: port",
+    [undefined, ...NO_PORT],
+    (loop, port) => onEnds(loop, ([, datagrams]) => datagrams.sendTo(noBytes, { host: "127.0.0.1", port })),
   ],
   ["runUntilComplete", [undefined, null, 5, "text", {}], (loop, work) => loop.runUntilComplete(work)],
 ];

@@ -1,5 +1,5 @@
 /** What is given to be sent. A text is the likely slip, and some carriers would take it, in an encoding that nobody has asked for. */
-import { describe } from "../kernel/check-function.ts";
+import { describe } from "./check-function.ts";
 
 /** Says that `bytes` are none. The test for that stands where they are sent: a call would cost each send. */
 export function notBytes(where: string, bytes: unknown): TypeError {
