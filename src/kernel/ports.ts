@@ -2,6 +2,7 @@
  * The loop port: all that the kernel asks of the world. `loops/` implements it for real (node) and
  * simulated (virtual) time; nothing else in the library touches timers, dates, randomness, sockets or subprocesses.
  */
+import { describe } from "./check-function.ts";
 import type { Network } from "./network.ts";
 import type { Processes } from "./processes.ts";
 
@@ -54,6 +55,12 @@ export interface Loop {
   attach(stuck: (what: string) => void): void;
   /** The `run` that attached `stuck` has ended. */
   detach(stuck: (what: string) => void): void;
+}
+
+/** What is wrong with `loop`, or `undefined`. An `EventLoop` is the likely slip. */
+export function objectionToLoop(where: string, loop: unknown): TypeError | undefined {
+  if (typeof (loop as Partial<Loop> | null)?.attach === "function") return undefined;
+  return new TypeError(`${where}: expected a Loop (of an EventLoop, pass eventLoop.loop), got ${describe(loop)}`);
 }
 
 let fallback: Loop | undefined;

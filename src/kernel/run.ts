@@ -8,7 +8,7 @@ import { Deadlock } from "./deadlock.ts";
 import { enclose, rethrow } from "./enclose.ts";
 import { Cancelled, InvalidStateError, suppress } from "./errors.ts";
 import { checkSignal, linkSignal } from "./link-signal.ts";
-import { defaultLoop, type Loop } from "./ports.ts";
+import { defaultLoop, type Loop, objectionToLoop } from "./ports.ts";
 import { cancelNode, closeNode } from "./propagation.ts";
 import { quietly } from "./quiet.ts";
 import { currentNode, isInsideRun, Scope } from "./scope.ts";
@@ -32,10 +32,11 @@ export interface RunOptions {
  * reason is the signal's, unless `fn` finished first.
  *
  * @throws InvalidStateError if asked for another loop inside a `run`.
- * @throws TypeError if `fn` is no function, or `signal` no `AbortSignal`.
+ * @throws TypeError if `fn` is no function, `signal` no `AbortSignal`, or `loop` no loop.
  */
 export function run<T>(fn: () => Returned<T>, options: RunOptions = {}): Promise<T> {
-  const invalid = checkSignal("run", options.signal);
+  const { loop, signal } = options;
+  const invalid = checkSignal("run", signal) ?? (loop === undefined ? loop : objectionToLoop("run", loop));
   if (invalid !== undefined) return Promise.reject(invalid);
   if (isInsideRun()) return runInside(currentNode(), fn, options);
   return quietly(() => runTree(fn, options));

@@ -21,7 +21,7 @@ import type { DatagramOptions } from "../kernel/datagrams.ts";
 import { ClosedError, InvalidStateError } from "../kernel/errors.ts";
 import type { FutureLike } from "../kernel/future-like.ts";
 import { instruments } from "../kernel/instrument.ts";
-import { defaultLoop, type Loop } from "../kernel/ports.ts";
+import { defaultLoop, type Loop, objectionToLoop } from "../kernel/ports.ts";
 import { printsAs } from "../kernel/printed.ts";
 import type { SignalName } from "../kernel/processes.ts";
 import { cancelNode } from "../kernel/propagation.ts";
@@ -113,7 +113,10 @@ export class EventLoop implements AsyncDisposable {
   #isClosed = false;
   #closing: Promise<void> | undefined;
 
+  /** @throws TypeError if `loop` is none. */
   constructor(loop: Loop = isInsideRun() ? currentNode().loop : defaultLoop()) {
+    const bad = objectionToLoop("new EventLoop", loop);
+    if (bad !== undefined) throw bad;
     this.loop = loop;
     this.#home = new Home(loop);
     this.#callbacks = new Callbacks(this.#home);

@@ -1,5 +1,7 @@
 /** Whatever is given to the event loop that is not what it asks for: refused by name, and nothing is opened or scheduled. */
+import assert from "node:assert/strict";
 import test from "node:test";
+import { run } from "coppice";
 import {
   EndpointProtocol,
   type EndpointTransport,
@@ -45,10 +47,14 @@ async function onEnds(
   }
 }
 
+const noLoop = [null, 5, "text", {}];
+
 type Call = (loop: EventLoop, value: never) => unknown;
 
 /** `throws` says that it is no promise. */
 const rows: readonly [name: string, values: readonly unknown[], call: Call, throws?: true][] = [
+  ["new EventLoop", noLoop, (_, loop) => new EventLoop(loop), true],
+  ["run: loop", noLoop, (_, loop) => run(() => {}, { loop })],
   ["callSoon", NO_FUNCTION, (loop, fn) => loop.callSoon(fn), true],
   ["callLater: callback", NO_FUNCTION, (loop, fn) => loop.callLater(1, fn), true],
   ["callLater: ms", [undefined, ...NO_DURATION], (loop, ms) => loop.callLater(ms, () => {}), true],
@@ -120,3 +126,14 @@ for (const [name, values, call, throws] of rows) {
       await assertRefused(row(loop));
     }));
 }
+
+test("who gives an event loop for the loop that it stands for is told what to pass", () =>
+  harmless(async () => {
+    await using loop = new EventLoop();
+    const told = { name: "TypeError", message: /expected a Loop \(of an EventLoop, pass eventLoop\.loop\), got/ };
+    assert.throws(() => new EventLoop(loop as never), told);
+    await assert.rejects(
+      run(() => {}, { loop: loop as never }),
+      told,
+    );
+  }));

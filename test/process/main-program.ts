@@ -1,6 +1,6 @@
 /** The programs of `main.real.test.ts`: the first argument says which. */
 import { currentLoop, currentScope, main, shield, sleep, sleepForever } from "coppice";
-import { SelectorLoop } from "coppice/loop";
+import { EventLoop, SelectorLoop } from "coppice/loop";
 import { listen } from "coppice/net";
 import { serveRpc } from "coppice/rpc";
 
@@ -40,6 +40,7 @@ const programs: Record<string, () => Promise<void>> = {
     main(() => {
       throw "only text";
     }),
+  "an event loop for a loop": () => main(() => say("done"), { loop: new EventLoop() as never }),
   "another loop": () =>
     main(
       async () => {

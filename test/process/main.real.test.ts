@@ -22,6 +22,13 @@ test("a program may run on another loop, and is asked to stop there", async () =
   assert.deepEqual([code, stderr], [0, ""]);
 });
 
+test("an event loop given for the loop that it stands for is refused: nothing runs, and it ends with 1", async () => {
+  await using program = start("an event loop for a loop");
+  const { code, stdout, stderr } = await program.ended;
+  assert.deepEqual([code, stdout], [1, ""]);
+  assert.match(stderr, /^TypeError: run: expected a Loop \(of an EventLoop, pass eventLoop\.loop\)/);
+});
+
 test("an exit code that the program has set is kept", async () => {
   await using program = start("sets exitCode");
   const { code, stderr } = await program.ended;
