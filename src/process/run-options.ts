@@ -66,4 +66,15 @@ export function checkOptions(options: RunProcessOptions): void {
   if (input !== undefined && stdin !== undefined) {
     throw new TypeError("input and stdin: expected one of the two, for they say where standard input comes from");
   }
+  checkStdio("stdin", stdin, "inherit", "ignore");
+  checkStdio("stdout", options.stdout, "capture", "inherit", "ignore");
+  checkStdio("stderr", options.stderr, "capture", "inherit", "ignore", "stdout");
+}
+
+/** A pipe is for `openProcess`: here nobody could read it. */
+function checkStdio(name: string, value: unknown, ...choices: readonly string[]): void {
+  if (value === undefined || choices.includes(value as string) || (Number.isInteger(value) && (value as number) >= 0))
+    return;
+  const named = choices.map((choice) => JSON.stringify(choice)).join(", ");
+  throw new TypeError(`${name}: expected ${named} or the number of a descriptor, got ${describe(value)}`);
 }

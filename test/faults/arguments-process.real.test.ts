@@ -27,6 +27,8 @@ import { children } from "../support/processes.ts";
 
 const noCommand = [undefined, null, 5, "ls -l", {}, [], [5], Symbol("value")];
 const noStdio = [null, Number.NaN, -1, 1.5, "pip", {}, Symbol("value")];
+/** A pipe that nobody would read. */
+const noCapture = ["pipe", ...noStdio];
 const noEnvironment = [5, "text", Symbol("value")];
 
 const calls: readonly BadCall[] = [
@@ -43,8 +45,9 @@ const calls: readonly BadCall[] = [
   { name: "runProcess", call: (command) => runProcess(command), values: noCommand },
   { name: "runProcess: options", call: (options) => runProcess(["true"], options), values: NO_OBJECT },
   { name: "runProcess: input", call: (input) => runProcess(["cat"], { input }), values: [null, 5, {}, true] },
-  { name: "runProcess: stdout", call: (out) => runProcess(["true"], { stdout: out }), values: noStdio },
-  { name: "runProcess: stdin", call: (stdin) => runProcess(["true"], { stdin }), values: noStdio },
+  { name: "runProcess: stdout", call: (out) => runProcess(["true"], { stdout: out }), values: noCapture },
+  { name: "runProcess: stderr", call: (stderr) => runProcess(["true"], { stderr }), values: noCapture },
+  { name: "runProcess: stdin", call: (stdin) => runProcess(["true"], { stdin }), values: noCapture },
   { name: "runProcess: timeoutMs", call: (timeoutMs) => runProcess(["true"], { timeoutMs }), values: NO_DURATION },
   {
     name: "runProcess: maxOutputBytes",
@@ -52,6 +55,7 @@ const calls: readonly BadCall[] = [
     values: [null, Number.NaN, -1, 1.5, "5", {}],
   },
   { name: "runPipeline", call: (commands) => runPipeline(commands), values: [undefined, null, 5, "ls", {}] },
+  { name: "runPipeline: stdout", call: (out) => runPipeline([["true"]], { stdout: out }), values: noCapture },
   { name: "runPipeline: a command", call: (command) => runPipeline([["true"], command]), values: noCommand },
   { name: "openSignals", call: openSignals, values: [undefined, null, 5, "SIGHUP", {}, []], throws: true },
   {
@@ -79,3 +83,11 @@ for (const call of calls) {
       assert.deepEqual(children(), []);
     }));
 }
+
+test("an output of runProcess that is no choice is answered with the choices", () =>
+  harmless(() =>
+    assert.rejects(runProcess(["true"], { stdout: "pipe" as never }), {
+      name: "TypeError",
+      message: 'stdout: expected "capture", "inherit", "ignore" or the number of a descriptor, got "pipe"',
+    }),
+  ));
