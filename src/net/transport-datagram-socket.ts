@@ -12,7 +12,7 @@
  */
 import { formatAddress, type SocketAddress } from "../kernel/addresses.ts";
 import { notBytes } from "../kernel/check-bytes.ts";
-import { objectionToOptions } from "../kernel/check-function.ts";
+import { describe } from "../kernel/check-function.ts";
 import { detour, mustDetour } from "../kernel/checkpoint.ts";
 import type { DatagramProtocol, DatagramTransport } from "../kernel/datagrams.ts";
 import { disposed } from "../kernel/dispose.ts";
@@ -255,7 +255,9 @@ export class TransportDatagramSocket implements DatagramSocket, DatagramProtocol
 function checkSend(bytes: Uint8Array, to: SocketAddress | undefined): TypeError | undefined {
   if (!(bytes instanceof Uint8Array)) return notBytes("send", bytes);
   if (to === undefined) return undefined;
-  return objectionToOptions("send: address", to) ?? checkHost("send", to.host ?? null);
+  if (typeof to !== "object" || to === null)
+    return new TypeError(`send: expected as address { host, port }, got ${describe(to)}`);
+  return checkHost("send", to.host ?? null);
 }
 
 class SendWaiter extends Waiter<void> {

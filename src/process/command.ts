@@ -3,6 +3,7 @@
  *
  * Rejected: a single string that is split at blanks, which is wrong as soon as a file name has one.
  */
+import { objectionToCommand } from "../kernel/check-command.ts";
 import { describe } from "../kernel/check-function.ts";
 
 /** The file and its arguments. With `shell: true`, one line for `/bin/sh`. */
@@ -24,9 +25,8 @@ export function argumentsOf(where: string, command: Command, shell: boolean | un
     );
   }
   if (shell === true) throw new TypeError(`${where}: with shell: true the command is one string, a line of the shell`);
-  if (!Array.isArray(command) || command.length === 0 || command.some((part) => typeof part !== "string")) {
-    throw new TypeError(`${where}: expected an array of strings, the file and its arguments, got ${describe(command)}`);
-  }
+  const bad = objectionToCommand(where, command);
+  if (bad !== undefined) throw bad;
   if (command[0] === "") throw new TypeError(`${where}: the file to run has no name`);
   return command;
 }

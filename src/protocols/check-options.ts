@@ -1,10 +1,14 @@
 /** What the event loop is asked to open, checked before anything is opened: Node takes some of what is wrong for something else (port `null` for 80). */
+import { objectionToCommand } from "../kernel/check-command.ts";
 import { describe, objectionToOptions } from "../kernel/check-function.ts";
 
 /** What is wrong with an address, `{ path }` or `{ host?, port }`, among the options of `where`; or `undefined`. */
-export function objectionToAddress(where: string, options: unknown): Error | undefined {
-  const bad = objectionToOptions(where, options);
-  if (bad !== undefined) return bad;
+export function objectionToAddress(
+  where: string,
+  options: unknown,
+  wanted = "{ host, port } or { path }",
+): Error | undefined {
+  if (typeof options !== "object" || options === null) return expected(where, wanted, options);
   const { host, port, path, localHost, backlog } = options as Record<string, unknown>;
   if (path !== undefined) {
     if (typeof path !== "string" || path === "") return expected(where, "a path that is not empty", path);
@@ -27,8 +31,8 @@ export function objectionToEndpoint(where: string, options: unknown): Error | un
   if (bad !== undefined) return bad;
   const { local, remote } = options as Record<string, unknown>;
   return (
-    (local === undefined ? undefined : objectionToAddress(`${where}: local`, local)) ??
-    (remote === undefined ? undefined : objectionToAddress(`${where}: remote`, remote))
+    (local === undefined ? undefined : objectionToAddress(`${where}: local`, local, "{ host, port }")) ??
+    (remote === undefined ? undefined : objectionToAddress(`${where}: remote`, remote, "{ host, port }"))
   );
 }
 
@@ -39,7 +43,7 @@ export function objectionToDestination(where: string, to: unknown): Error | unde
     const isAddress = typeof to === "object" && to !== null;
     return expected(
       where,
-      isAddress ? "a host, a name or an address" : "an address, { host, port }",
+      isAddress ? "a host, a name or an address" : "as address { host, port }",
       isAddress ? host : to,
     );
   }
@@ -49,10 +53,7 @@ export function objectionToDestination(where: string, to: unknown): Error | unde
 
 /** The same of a program. Node ends the process for a descriptor that is no whole number. */
 export function objectionToProgram(where: string, command: unknown, options: unknown): Error | undefined {
-  if (!Array.isArray(command) || command.length === 0 || command.some((part) => typeof part !== "string")) {
-    return expected(where, "an array of strings, the file and its arguments", command);
-  }
-  const bad = objectionToOptions(where, options);
+  const bad = objectionToCommand(where, command) ?? objectionToOptions(where, options);
   if (bad !== undefined) return bad;
   for (const name of ["stdin", "stdout", "stderr"]) {
     const stdio = (options as Record<string, unknown>)[name];

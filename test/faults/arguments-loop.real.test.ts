@@ -137,3 +137,12 @@ test("who gives an event loop for the loop that it stands for is told what to pa
       told,
     );
   }));
+
+test("a host in place of the options is answered with what they are", () =>
+  harmless(async () => {
+    await using loop = new EventLoop();
+    await assert.rejects(loop.createServer(protocol, "127.0.0.1" as never), {
+      name: "TypeError",
+      message: 'a server: expected { host, port } or { path }, got "127.0.0.1"',
+    });
+  }));

@@ -91,3 +91,11 @@ test("an output of runProcess that is no choice is answered with the choices", (
       message: 'stdout: expected "capture", "inherit", "ignore" or the number of a descriptor, got "pipe"',
     }),
   ));
+
+test("of a command that has a part that is no text, the part is told", () =>
+  harmless(() =>
+    assert.rejects(runProcess(["ls", "-l", 5 as never]), {
+      name: "TypeError",
+      message: "runProcess: expected an array of strings, the file and its arguments, got 5 at index 2",
+    }),
+  ));

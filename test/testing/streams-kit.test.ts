@@ -49,6 +49,14 @@ test("what makePair throws is thrown as it is", () =>
     }
   }));
 
+test("a pair in place of the function that makes pairs is refused by name", () =>
+  virtually(async () => {
+    for (const check of [checkOneWayStream, checkTwoWayStream, checkHalfCloseableStream]) {
+      const message = `${check.name}: expected a function, got [object Array]`;
+      await assert.rejects(check(memoryPair() as never), { name: "TypeError", message });
+    }
+  }));
+
 test("a makePair that hangs is told after the timeout, which can be set", () =>
   virtually(async () => {
     const start = currentLoop().time();

@@ -9,6 +9,7 @@
  * cancellation either. After Trio's `check_one_way_stream` and kin.
  */
 import { AssertionError } from "node:assert";
+import { checkFunction } from "../../kernel/check-function.ts";
 import { quietly } from "../../kernel/quiet.ts";
 import { currentNode } from "../../kernel/scope.ts";
 import { cancelScope, moveOnAfter } from "../../kernel/scopes.ts";
@@ -103,6 +104,7 @@ function checkAll(
     return Promise.reject(new RangeError(`${kit}: timeoutMs: expected more than 0 milliseconds, got ${timeoutMs}`));
   }
   return quietly(async () => {
+    checkFunction(kit, makePair);
     for (const rule of rules) {
       if (neverBlocks && rule.needsBlocking === true) continue;
       await checkpoint();
