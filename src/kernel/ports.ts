@@ -59,7 +59,7 @@ export interface Loop {
 
 /** What is wrong with `loop`, or `undefined`. An `EventLoop` is the likely slip. */
 export function objectionToLoop(where: string, loop: unknown): TypeError | undefined {
-  if (typeof (loop as Partial<Loop> | null)?.attach === "function") return undefined;
+  if (typeof (loop as Partial<Loop> | null)?.afterTurn === "function") return undefined;
   return new TypeError(`${where}: expected a Loop (of an EventLoop, pass eventLoop.loop), got ${describe(loop)}`);
 }
 
