@@ -5,6 +5,7 @@
  * when more than half of the heap is marked, it is rebuilt without them, so the heap
  * stays within twice the live timers. Any number of timers needs one timer of the host.
  */
+import { checkFunction, describe } from "./check-function.ts";
 import type { Timer } from "./ports.ts";
 
 const SMALLEST_COMPACTION = 64;
@@ -56,7 +57,14 @@ export class TimerQueue {
     return this.#heap[0]?.when ?? Infinity;
   }
 
+  /**
+   * @throws RangeError if `when` is no number, which would spoil the order of all others.
+   * @throws TypeError if `callback` is no function.
+   */
   add(when: number, callback: () => void): QueuedTimer {
+    if (typeof when !== "number" || Number.isNaN(when))
+      throw new RangeError(`callAt: expected milliseconds, got ${describe(when)}`);
+    checkFunction("callAt", callback);
     const order = this.#draw === undefined ? this.#order++ : this.#draw();
     const timer = new QueuedTimer(when, order, callback, this);
     this.#heap.push(timer);

@@ -45,7 +45,7 @@ import {
 } from "./descriptors.ts";
 import type { EndpointProtocol, EndpointTransport } from "./endpoint-protocol.ts";
 import type { ExceptionContext, ExceptionHandler } from "./exceptions.ts";
-import { type Executor, TurnExecutor } from "./executor.ts";
+import { checkExecutor, type Executor, TurnExecutor } from "./executor.ts";
 import type { Callback, Handle, TimerHandle } from "./handle.ts";
 import { Home, LoopTask } from "./home.ts";
 import { CheckedFuture, chained } from "./loop-future.ts";
@@ -181,8 +181,13 @@ export class EventLoop implements AsyncDisposable {
     return this.#callbacks.at(when, callback, args);
   }
 
-  /** Who is told of the errors of callbacks; `undefined` for the default, which warns. */
+  /**
+   * Who is told of the errors of callbacks; `undefined` for the default, which warns.
+   *
+   * @throws TypeError if `handler` is no function.
+   */
   setExceptionHandler(handler: ExceptionHandler | undefined): void {
+    if (handler !== undefined) checkFunction("setExceptionHandler", handler);
     this.#home.exceptions.handler = handler;
   }
 
@@ -335,7 +340,7 @@ export class EventLoop implements AsyncDisposable {
    * promise is abandoned. The default one calls it here, in a later turn, until `setDefaultExecutor` sets another.
    *
    * @throws ClosedError if the loop is closed.
-   * @throws TypeError if `fn` is no function.
+   * @throws TypeError if `fn` is no function, or `executor` none.
    */
   runInExecutor<A extends unknown[], T>(
     executor: Executor | undefined,
@@ -344,13 +349,20 @@ export class EventLoop implements AsyncDisposable {
   ): Future<Awaited<T>> {
     this.#use("runInExecutor");
     checkFunction("runInExecutor", fn);
+    if (executor !== undefined) checkExecutor("runInExecutor", executor);
     const future = this.createFuture<Awaited<T>>({ name: `future of "${fn.name || "anonymous"}"` });
     return chained((executor ?? this.#executor ?? this.#turns).submit(fn, ...args), future);
   }
 
-  /** Sets the executor of `runInExecutor(undefined, ...)`, which is closed with the loop. One that was set before is not: it is its maker's again. */
+  /**
+   * Sets the executor of `runInExecutor(undefined, ...)`, which is closed with the loop. One that was set before is not: it is its maker's again.
+   *
+   * @throws ClosedError if the loop is closed.
+   * @throws TypeError if `executor` is none.
+   */
   setDefaultExecutor(executor: Executor): void {
     this.#use("setDefaultExecutor");
+    checkExecutor("setDefaultExecutor", executor);
     this.#executor = executor;
   }
 

@@ -1,7 +1,7 @@
 /**
  * What runs functions for an event loop: threads and processes come from other layers; by default they run here, in a later turn.
  */
-import { checkFunction } from "../kernel/check-function.ts";
+import { checkFunction, describe } from "../kernel/check-function.ts";
 import { ClosedError } from "../kernel/errors.ts";
 import type { FutureLike } from "../kernel/future-like.ts";
 
@@ -11,6 +11,12 @@ export interface Executor {
   submit<A extends unknown[], T>(fn: (...args: A) => T, ...args: A): FutureLike<Awaited<T>> | PromiseLike<Awaited<T>>;
   /** Ends it: takes no more, and settles when all that was submitted has ended. */
   close?(): void | PromiseLike<void>;
+}
+
+/** @throws TypeError if `executor` is none. */
+export function checkExecutor(where: string, executor: unknown): void {
+  if (typeof (executor as Partial<Executor> | null)?.submit === "function") return;
+  throw new TypeError(`${where}: expected an Executor, something that has submit(), got ${describe(executor)}`);
 }
 
 /** Calls what it is given in a later turn of the event loop, which a long computation therefore holds up: for tests, and where there are no threads. */

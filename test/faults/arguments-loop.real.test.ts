@@ -6,9 +6,11 @@ import {
   EndpointProtocol,
   type EndpointTransport,
   EventLoop,
+  NodeLoop,
   StreamProtocol,
   type StreamTransport,
   SubprocessProtocol,
+  VirtualLoop,
 } from "coppice/loop";
 import {
   assertRefused,
@@ -47,6 +49,7 @@ async function onEnds(
   }
 }
 
+/** No loop, and no executor either. */
 const noLoop = [null, 5, "text", {}];
 
 type Call = (loop: EventLoop, value: never) => unknown;
@@ -62,6 +65,13 @@ const rows: readonly [name: string, values: readonly unknown[], call: Call, thro
   ["callAt: when", noTime, (loop, when) => loop.callAt(when, () => {}), true],
   ["createTask", NO_FUNCTION, (loop, fn) => loop.createTask(fn), true],
   ["runInExecutor", NO_FUNCTION, (loop, fn) => loop.runInExecutor(undefined, fn), true],
+  ["runInExecutor: executor", noLoop, (loop, executor) => loop.runInExecutor(executor, () => {}), true],
+  ["setDefaultExecutor", [undefined, ...noLoop], (loop, executor) => loop.setDefaultExecutor(executor), true],
+  ["setExceptionHandler", NO_FUNCTION.slice(1), (loop, handler) => loop.setExceptionHandler(handler), true],
+  ["callAt of a NodeLoop: when", noTime, (_, when) => new NodeLoop().callAt(when, () => {}), true],
+  ["callAt of a NodeLoop: callback", NO_FUNCTION, (_, fn) => new NodeLoop().callAt(1, fn), true],
+  ["callAt of a VirtualLoop: when", noTime, (_, when) => new VirtualLoop().callAt(when, () => {}), true],
+  ["new VirtualLoop: seed", [null, Number.NaN, "5", {}], (_, seed) => new VirtualLoop({ seed }), true],
   ["slowCallbackDurationMs", NO_DURATION, (loop, ms) => Object.assign(loop, { slowCallbackDurationMs: ms }), true],
   ["addSignalHandler", ["SIGNONE", {}], (loop, signal) => loop.addSignalHandler(signal, () => {}), true],
   ["addSignalHandler: callback", NO_FUNCTION, (loop, fn) => loop.addSignalHandler("SIGHUP", fn), true],

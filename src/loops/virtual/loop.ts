@@ -10,6 +10,7 @@
  * counts as stuck: a virtual run lives in memory.
  */
 
+import { describe } from "../../kernel/check-function.ts";
 import { inMicrotask } from "../../kernel/microtask.ts";
 import type { Loop, Startable, Timer } from "../../kernel/ports.ts";
 import type { Processes } from "../../kernel/processes.ts";
@@ -48,10 +49,14 @@ export class VirtualLoop implements Loop {
   #isPumping = false;
   #hostBefore: Activity = new Map();
 
+  /** @throws TypeError if the seed is no number. */
   constructor(options: VirtualLoopOptions = {}) {
-    this.#isShuffled = options.seed !== undefined;
+    const { seed } = options;
+    if (seed !== undefined && !Number.isFinite(seed))
+      throw new TypeError(`VirtualLoop: seed: expected a number, or none at all, got ${describe(seed)}`);
+    this.#isShuffled = seed !== undefined;
     if (this.#isShuffled) drawOrder();
-    this.random = seededRandom(options.seed ?? 0);
+    this.random = seededRandom(seed ?? 0);
     this.#timers = new TimerQueue(undefined, this.#isShuffled ? this.random : undefined);
     this.network = new MemoryNetwork({
       later: (callback) => {
