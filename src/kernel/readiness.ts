@@ -11,9 +11,6 @@ export interface ReadinessSource {
   onReady(descriptor: number, what: "read" | "write", callback: () => void): () => void;
 }
 
-/** The name under which a socket lets callbacks be called before it is closed. The result takes that back. */
-export const ON_CLOSE: unique symbol = Symbol("coppice.onClose");
-
 export function hasReadiness(loop: Loop): loop is Loop & ReadinessSource {
   return "onReady" in loop;
 }

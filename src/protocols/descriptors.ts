@@ -9,7 +9,7 @@ import { ClosedError, InvalidStateError } from "../kernel/errors.ts";
 import { instruments } from "../kernel/instrument.ts";
 import type { Loop } from "../kernel/ports.ts";
 import { quietly } from "../kernel/quiet.ts";
-import { hasReadiness, ON_CLOSE, type ReadinessSource } from "../kernel/readiness.ts";
+import { hasReadiness, type ReadinessSource } from "../kernel/readiness.ts";
 import { currentNode } from "../kernel/scope.ts";
 import type { ScopeNode } from "../kernel/scope-node.ts";
 import { Waiter } from "../kernel/waiter.ts";
@@ -20,7 +20,7 @@ import type { Home } from "./home.ts";
 /** What has a descriptor, and tells, if it can, when that is being closed: the system will not tell of it any more. */
 interface Waited {
   readonly fd: number;
-  readonly [ON_CLOSE]?: (callback: () => void) => () => void;
+  readonly onClose?: (callback: () => void) => () => void;
 }
 
 /** A descriptor, or what has one. */
@@ -70,7 +70,7 @@ export class DescriptorCallbacks {
     instruments.debug?.made(call);
     this.remove(descriptor, what);
     const release = source.onReady(fd, what, () => inContext(call));
-    const forget = typeof descriptor === "number" ? undefined : descriptor[ON_CLOSE]?.(() => this.remove(fd, what));
+    const forget = typeof descriptor === "number" ? undefined : descriptor.onClose?.(() => this.remove(fd, what));
     this.#release.set(`${what} ${fd}`, () => {
       forget?.();
       release();
@@ -162,7 +162,7 @@ class ReadyWaiter extends Waiter<void> {
     let ready: () => void = () => {};
     const release = source.onReady(socket.fd, what, () => ready());
     super(scope);
-    const forget = socket[ON_CLOSE]?.(() => {
+    const forget = socket.onClose?.(() => {
       this.#release();
       this.fail(() => new ClosedError(`${name} of a socket that was closed here`));
     });

@@ -9,7 +9,6 @@ import { describe } from "../kernel/check-function.ts";
 import { ClosedError, InvalidStateError } from "../kernel/errors.ts";
 import type { Timer } from "../kernel/ports.ts";
 import { printsAs } from "../kernel/printed.ts";
-import { ON_CLOSE } from "../kernel/readiness.ts";
 import { TimerQueue } from "../kernel/timer-queue.ts";
 import { monotonicMs } from "../posix/clock.ts";
 import { EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, Epoll } from "../posix/epoll.ts";
@@ -74,7 +73,7 @@ export class Selector<T = unknown> implements Disposable {
     if (result < 0) throw systemError(-result, "epoll_ctl", `descriptor ${fd}`);
     // One that was closed behind our back, whose number this one has now.
     this.#keys.get(fd)?.end();
-    const release = typeof target === "number" ? () => {} : target[ON_CLOSE](() => this.#drop(key));
+    const release = typeof target === "number" ? () => {} : target.onClose(() => this.#drop(key));
     const key = new Registration<T>({ target, fd, events, data }, this.#nextStamp, release);
     this.#keys.set(fd, key);
     return key;

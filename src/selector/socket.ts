@@ -8,7 +8,6 @@ import { type Address, formatAddress } from "../kernel/addresses.ts";
 import { checkOptions, describe } from "../kernel/check-function.ts";
 import { ClosedError, InvalidStateError } from "../kernel/errors.ts";
 import { printsAs } from "../kernel/printed.ts";
-import { ON_CLOSE } from "../kernel/readiness.ts";
 import { monotonicMs } from "../posix/clock.ts";
 import { EAGAIN, EINPROGRESS, EINTR, ETIMEDOUT, systemError } from "../posix/errors.ts";
 import { AF_INET, AF_INET6, AF_UNIX, encodeAddress } from "../posix/sockaddr.ts";
@@ -268,8 +267,8 @@ export class Socket implements Disposable {
     this.close();
   }
 
-  /** @internal For those who watch it. */
-  [ON_CLOSE](callback: () => void): () => void {
+  /** Has `callback` called before it is closed. The result takes that back. */
+  onClose(callback: () => void): () => void {
     this.#closing.add(callback);
     return () => this.#closing.delete(callback);
   }
