@@ -371,7 +371,7 @@ export class EventLoop implements AsyncDisposable {
   /**
    * Calls `callback(...args)` in each turn in which `descriptor` can be read, in place of an earlier one. Remove it before the descriptor is closed.
    *
-   * @throws InvalidStateError on a loop that watches no descriptors itself.
+   * @throws InvalidStateError on a loop that watches no descriptors itself, or for one of a connection or server of the loop.
    * @throws BusyError while a socket call waits for the same.
    * @throws ClosedError if the loop is closed.
    */

@@ -1,8 +1,9 @@
 /** Callbacks for descriptors, and the socket calls, which a loop has that watches descriptors itself. */
 import assert from "node:assert/strict";
+import { readdirSync } from "node:fs";
 import test from "node:test";
 import { BusyError, ClosedError, cancelScope, InvalidStateError, moveOnAfter, sleep, taskGroup } from "coppice";
-import { EventLoop, NodeLoop, SelectorLoop, VirtualLoop } from "coppice/loop";
+import { EventLoop, NodeLoop, SelectorLoop, StreamProtocol, VirtualLoop } from "coppice/loop";
 import { type Address, Socket, socketPair } from "coppice/selector";
 
 const bytes = (text: string): Uint8Array => Buffer.from(text);
@@ -156,6 +157,35 @@ test("a writer is called when there is room; a reader beside it is another callb
       await read.promise;
     }),
   ));
+
+test("descriptors of the loop's own server and connections are refused, and these go on", () =>
+  inLoop(async (loop) => {
+    const received = Promise.withResolvers<string>();
+    class Receiver extends StreamProtocol {
+      override dataReceived(chunk: Uint8Array): void {
+        received.resolve(Buffer.from(chunk).toString());
+      }
+    }
+    const before = new Set(readdirSync("/proc/self/fd"));
+    await using server = await loop.createServer(() => new Receiver(), { host: "127.0.0.1", port: 0 });
+    const [address] = server.addresses;
+    assert.ok(address !== undefined && "port" in address);
+    const [transport] = await loop.createConnection(() => new StreamProtocol(), address);
+    let refused = 0;
+    for (const name of readdirSync("/proc/self/fd")) {
+      if (before.has(name)) continue;
+      try {
+        loop.addReader(Number(name), () => {});
+        loop.removeReader(Number(name));
+      } catch (error) {
+        if (error instanceof InvalidStateError) refused++;
+      }
+    }
+    assert.ok(refused >= 2, `the server and the client at least, not ${refused}`);
+    transport.write(bytes("still here"));
+    assert.equal(await received.promise, "still here");
+    transport.close();
+  }));
 
 test("a reader that throws is told to the exception handler", () =>
   inLoop((loop) =>

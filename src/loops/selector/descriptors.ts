@@ -1,5 +1,5 @@
 /** Descriptors that are not the loop's own, watched for their users: one callback each for reading and writing. */
-import { BusyError } from "../../kernel/errors.ts";
+import { BusyError, InvalidStateError } from "../../kernel/errors.ts";
 import { EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT } from "../../posix/epoll.ts";
 import type { Poller, Watch, Watcher } from "./poller.ts";
 
@@ -14,7 +14,13 @@ export class Descriptors {
   onReady(descriptor: number, what: "read" | "write", callback: () => void): () => void {
     this.#poller.open();
     const known = this.#users.get(descriptor);
-    const users = known === undefined || known.isDropped ? new Users(this.#poller, descriptor) : known;
+    const isNew = known === undefined || known.isDropped;
+    // To watch it would drop its owner, who would never hear of it again.
+    if (isNew && this.#poller.isWatching(descriptor))
+      throw new InvalidStateError(
+        `descriptor ${descriptor} is of a connection or server of this loop, which watches it itself`,
+      );
+    const users = isNew ? new Users(this.#poller, descriptor) : known;
     if (users[what] !== undefined)
       throw new BusyError(`descriptor ${descriptor} is watched already, to ${what}: one callback at a time`);
     users[what] = callback;

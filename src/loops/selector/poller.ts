@@ -110,6 +110,10 @@ export class Poller {
     return watch;
   }
 
+  isWatching(fd: number): boolean {
+    return this.#watches.has(fd);
+  }
+
   change(watch: Watch, events: number): void {
     const epoll = this.#epoll as Epoll;
     const before = watch.events;
