@@ -16,9 +16,9 @@ export interface StreamTransport extends Omit<Transport, "protocol" | "setWriteB
   /** What both ends agreed on, once `startTls` has made it a TLS connection. */
   readonly tlsSession: TlsSession | undefined;
   /**
-   * Sets the marks of the write buffer, in bytes: above `high` the protocol is told to pause, at `low` or below to resume. A mark that is left
-   * out follows from the other: `high` is 64 KiB, or four times `low`; `low` is a quarter of `high`. Until this is called, they are 64 KiB
-   * and 0. With `high` 0 the protocol hears of every byte that waits.
+   * Sets the marks of the write buffer, in bytes: above `high` the protocol is told to pause, at `low` or below to resume. Until this is
+   * called, they are 64 KiB and 0: to resume means that all was sent. From then on a mark that is left out follows from the other: `high` is
+   * 64 KiB, or four times `low`; `low` is a quarter of `high`. With `high` 0 the protocol hears of every byte that waits.
    *
    * @throws RangeError if a mark is no number of bytes, or `low` is above `high`.
    */
@@ -55,9 +55,12 @@ export class StreamProtocol {
   /** The end; `error` is what broke it, or `undefined` for an orderly one. Called once, last. */
   connectionLost(_error: Error | undefined): void {}
 
-  /** More waits to be sent than the high mark allows: write no more until `resumeWriting`. May be called before `write` returns. */
+  /**
+   * More waits to be sent than the high mark, 64 KiB unless it was set, allows: write no more until `resumeWriting`. May be called before
+   * `write` returns.
+   */
   pauseWriting(): void {}
 
-  /** What waits has fallen to the low mark. */
+  /** What waits has fallen to the low mark: all was sent, unless `setWriteBufferLimits` has set another. */
   resumeWriting(): void {}
 }
