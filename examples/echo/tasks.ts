@@ -1,5 +1,5 @@
 /**
- * The echo server with a task for each client: it reads a line and writes it back. A done-callback counts who was served.
+ * The echo server with a task for each client, which reads from its stream and writes back to it. A done-callback counts who was served.
  *
  *   npm run example -- echo/tasks --port 8007       and then: nc 127.0.0.1 8007
  *
