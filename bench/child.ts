@@ -20,6 +20,12 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
 
 export const canPin: boolean = existsSync("/usr/bin/taskset") && availableParallelism() >= 2;
 
+/** Sees to it that a process is killed on every path out of this one. */
+export function endWithUs(child: ChildProcess): void {
+  live.add(child);
+  child.once("exit", () => live.delete(child));
+}
+
 /** The command that runs `command` on one core, where that can be. */
 export function pinnedCommand(command: readonly string[], core: number | undefined): readonly string[] {
   return canPin && core !== undefined ? ["/usr/bin/taskset", "-c", String(core), ...command] : command;
@@ -43,7 +49,7 @@ export class Child implements AsyncDisposable {
     const node = [...process.execArgv, ...(options.nodeFlags ?? []), fileURLToPath(script), ...(options.args ?? [])];
     const [file, ...args] = pinnedCommand([process.execPath, ...node], options.core) as [string, ...string[]];
     this.#process = spawn(file, args, { stdio: ["ignore", "inherit", "inherit", "ipc"] });
-    live.add(this.#process);
+    endWithUs(this.#process);
     this.#process.on("message", (message) => {
       if (this.#waiting === undefined) this.#inbox.push(message);
       else this.#waiting.resolve(message);
@@ -51,7 +57,6 @@ export class Child implements AsyncDisposable {
     });
     this.#process.on("error", (error) => this.#fail(error));
     this.#process.on("exit", (code, signal) => {
-      live.delete(this.#process);
       this.#fail(new Error(`${script.pathname} ended early with ${signal ?? code}`));
     });
   }

@@ -31,6 +31,7 @@ interface Trial extends EchoLoad {
 }
 
 export const byHand = "node:net by hand";
+const byHandAlone = `${byHand}, nothing else loaded`;
 const streams = "coppice, streams";
 const protocols = "coppice, protocols";
 const onSelector = "on SelectorLoop";
@@ -46,7 +47,7 @@ function pythonServer(name: string, kind: string): Server {
 
 export const echoServers: readonly Server[] = [
   nodeServer(byHand, "raw-server.ts", "loaded"),
-  nodeServer("node:net by hand, nothing else loaded", "raw-server.ts"),
+  nodeServer(byHandAlone, "raw-server.ts"),
   nodeServer(streams, "streams-server.ts", "node"),
   nodeServer(protocols, "protocol-server.ts", "node"),
   nodeServer(`${streams} ${onSelector}`, "streams-server.ts", "selector"),
@@ -125,7 +126,9 @@ function comparisons(rates: readonly Samples[], costs: readonly Samples[]): Find
   ]);
   return rates.slice(1).flatMap((each) => {
     const limit = limits.get(each.name);
+    const isOurs = each.name.startsWith("coppice");
     return [
+      ...(isOurs ? [compare(`${each.name} / ${byHandAlone}, messages/s`, each, samplesOf(rates, byHandAlone))] : []),
       compare(
         `${each.name} / ${byHand}, messages/s`,
         each,

@@ -6,7 +6,7 @@ import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
-import { pinnedCommand } from "./child.ts";
+import { endWithUs, pinnedCommand } from "./child.ts";
 
 /** Clock ticks a second, in which the system counts CPU time. */
 const ticksPerSecond = Number(execFileSync("getconf", ["CLK_TCK"], { encoding: "utf8" }));
@@ -25,7 +25,7 @@ export class ServerProcess implements AsyncDisposable {
   static async start(command: readonly string[], core: number): Promise<ServerProcess> {
     const [file, ...args] = pinnedCommand(command, core) as [string, ...string[]];
     const child = spawn(file, args, { stdio: ["ignore", "pipe", "inherit"] });
-    process.once("exit", () => child.kill("SIGKILL"));
+    endWithUs(child);
     const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
     const { value, done } = await lines.next();
     if (done) throw new Error(`${command.join(" ")} ended early`);
