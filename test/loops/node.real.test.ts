@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { AsyncLocalStorage } from "node:async_hooks";
 import test from "node:test";
-import { currentLoop, moveOnAfter, run, sleep, taskGroup, withTimeout } from "coppice";
+import { currentLoop, moveOnAfter, run, sleep, withTimeout } from "coppice";
 import { runProgram } from "../support/program.ts";
 
 test("a sleep is never shorter than asked for", () =>
@@ -15,19 +15,21 @@ test("a sleep is never shorter than asked for", () =>
   }));
 
 test("timers fire in the order of their deadlines, however they were armed", () =>
-  run(() =>
-    taskGroup((group) => {
-      const order: number[] = [];
-      const delays = [30, 10, 20, 5, 15];
+  run(async () => {
+    const loop = currentLoop();
+    const order: number[] = [];
+    const now = loop.time();
+    const delays = [30, 10, 20, 5, 15];
+    await new Promise<void>((resolve) => {
       for (const ms of delays) {
-        group.spawn(async () => {
-          await sleep(ms);
+        loop.callAt(now + ms, () => {
           order.push(ms);
-          if (order.length === delays.length) assert.deepEqual(order, [5, 10, 15, 20, 30]);
+          if (order.length === delays.length) resolve();
         });
       }
-    }),
-  ));
+    });
+    assert.deepEqual(order, [5, 10, 15, 20, 30]);
+  }));
 
 test("a timer past 2^31 ms does not fire at once, and can be cancelled", () =>
   run(async () => {

@@ -59,12 +59,15 @@ export const contract: readonly ContractRow[] = [
     name: "what is refused says why: sent after sendEof, or while another task is at it",
     body: async (client, server) => {
       const receiving = server.receive();
+      // Each call may let the loop have a turn first: only then does it wait.
+      await sleep(1);
       assert.match(String(await rejection(server.receive())), /another task is receiving/);
       await client.sendEof();
       assert.match(String(await rejection(client.send(bytesOf("x")))), /sendEof/);
       assert.equal(await receiving, undefined);
       await fillUp(server);
       const sending = rejection(server.send(bytesOf("x")));
+      await sleep(1);
       const error = await rejection(server.send(bytesOf("x")));
       assert.ok(error instanceof BusyError);
       assert.match(error.message, /another task is sending/);

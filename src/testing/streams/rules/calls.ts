@@ -21,6 +21,8 @@ export const callRules: readonly Rule[] = [
     rule: "a second receiver is a BusyError, and the first is not disturbed",
     check: async ({ a, b }) => {
       const first = b.receive(5);
+      // On its way in it may have let the loop have a turn: only then does it wait.
+      await turns(2);
       await expectError(b.receive(5), BusyError, "a receive while another one waits");
       await expectError(b.iterate().next(), BusyError, "a step of an iteration while a receive waits");
       const rest = async (): Promise<Uint8Array> => {
