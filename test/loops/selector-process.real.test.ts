@@ -4,6 +4,7 @@ import { createConnection, type Socket } from "node:net";
 import test from "node:test";
 import { type End, Program, ROOT, runProgram, startFile } from "../support/program.ts";
 import { eventually } from "../support/real.ts";
+import { lackingFfi } from "../support/tools.ts";
 
 const HEAD = `
   import { currentLoop, Event, run, sleep, sleepForever, taskGroup } from "coppice";
@@ -141,7 +142,7 @@ test("when descriptors run out the operator is told, those connected are served,
   for (const socket of sockets) socket.destroy();
 });
 
-test("without node:ffi, koffi carries it", async () => {
+test("without node:ffi, koffi carries it", { skip: lackingFfi }, async () => {
   const source = `${HEAD}
     await run(roundTrip, { loop: new SelectorLoop() });
     console.log("over");

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { type End, Program, runProgram } from "../support/program.ts";
+import { lackingFfi } from "../support/tools.ts";
 
 const USE = `
   import { socketPair } from "coppice/selector";
@@ -48,12 +49,12 @@ test("other warnings of the moment in which it is loaded are heard", async () =>
   assert.match(stderr, /something else/);
 });
 
-test("without node:ffi, koffi does the same", async () => {
+test("without node:ffi, koffi does the same", { skip: lackingFfi }, async () => {
   const used = await runWith(["--no-experimental-ffi"], USE);
   assert.deepEqual([used.stdout, used.stderr, used.code], [ANSWER, "", 0]);
 });
 
-test("without either, the error says what to install", async () => {
+test("without either, the error says what to install", { skip: lackingFfi }, async () => {
   const { stderr, code } = await runWith(
     ["--no-experimental-ffi"],
     `${WITHOUT_KOFFI}
@@ -64,7 +65,7 @@ test("without either, the error says what to install", async () => {
   assert.match(stderr, /UnsupportedError: .*use Node 26 .*or install the package koffi/);
 });
 
-test("under the permission model, the error says what to allow", async () => {
+test("under the permission model, the error says what to allow", { skip: lackingFfi }, async () => {
   const { stderr, code } = await runWith(
     ["--permission", "--allow-fs-read=*"],
     `const { Socket } = await import("coppice/selector");
