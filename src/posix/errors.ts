@@ -98,6 +98,7 @@ const ESHUTDOWN = 108;
 
 export const EINTR: number = numbers.EINTR;
 export const EAGAIN: number = numbers.EAGAIN;
+export const EALREADY: number = numbers.EALREADY;
 export const EINPROGRESS: number = numbers.EINPROGRESS;
 export const EEXIST: number = numbers.EEXIST;
 export const EISCONN: number = numbers.EISCONN;

@@ -5,7 +5,7 @@
  * error, and allocate nothing but the number; those that it makes once throw. All sockets are closed on exec, and none raises SIGPIPE.
  */
 import { monotonicMs } from "./clock.ts";
-import { EINTR, systemError } from "./errors.ts";
+import { EAGAIN, EALREADY, EINPROGRESS, EINTR, EISCONN, systemError } from "./errors.ts";
 import { errno, libc } from "./library.ts";
 import { AF_UNIX, type AnyAddress, decodeAddress, encodeAddress, SOCKADDR_BYTES } from "./sockaddr.ts";
 
@@ -54,7 +54,12 @@ export function bindSocket(fd: number, address: AnyAddress, family?: number): vo
 /** Answers 0, or the negated error (`EINPROGRESS` where it does not block). Throws what `encodeAddress` throws. */
 export function beginConnect(fd: number, address: AnyAddress, family?: number): number {
   const bytes = encodeAddress(address, family);
-  return counted(libc().connect(fd, bytes, bytes.length));
+  const result = counted(libc().connect(fd, bytes, bytes.length));
+  if (result !== -EAGAIN || "path" in address) return result;
+  // Hardly what the call said: what the engine does between the call and the look at `errno` may write there, too. The call is asked again.
+  const again = counted(libc().connect(fd, bytes, bytes.length));
+  if (again === -EISCONN) return 0;
+  return again === -EALREADY ? -EINPROGRESS : again;
 }
 
 /** @throws SystemError */
