@@ -1,9 +1,8 @@
 /** The three standard streams of this process. */
 import process from "node:process";
 import { checkOptions, describe } from "../kernel/check-function.ts";
-import { isCancelled } from "../kernel/errors.ts";
-import { markHandled } from "../kernel/quiet.ts";
 import type { ReceiveStream, SendStream } from "../streams/byte-stream.ts";
+import { ChunkIterator } from "../streams/chunk-iterator.ts";
 import { standardInput } from "./standard-input.ts";
 import { StandardOutput } from "./standard-output.ts";
 
@@ -47,47 +46,12 @@ const MAX_LINE_BYTES = 1024 * 1024;
 export function stdinLines(options: StdinLinesOptions = {}): AsyncIterable<string, undefined> {
   checkOptions("stdinLines", options);
   const maxLineBytes = checkedLineLimit(options.maxLineBytes);
-  return { [Symbol.asyncIterator]: () => new LineIterator(maxLineBytes) };
+  const source = { receive: () => standardInput.receiveLine(maxLineBytes) };
+  return { [Symbol.asyncIterator]: () => new ChunkIterator<string>(source) };
 }
 
 /** @throws RangeError if it is none. */
 export function checkedLineLimit(maxLineBytes: number = MAX_LINE_BYTES): number {
   if (Number.isInteger(maxLineBytes) && maxLineBytes >= 1) return maxLineBytes;
   throw new RangeError(`maxLineBytes: expected a whole number of at least 1, got ${describe(maxLineBytes)}`);
-}
-
-type Step = IteratorResult<string, undefined>;
-
-class LineIterator implements AsyncIterator<string, undefined> {
-  readonly #maxLineBytes: number;
-  #isOver = false;
-
-  constructor(maxLineBytes: number) {
-    this.#maxLineBytes = maxLineBytes;
-  }
-
-  next(): Promise<Step> {
-    if (this.#isOver) return Promise.resolve(over());
-    const promise: Promise<Step> = standardInput.receiveLine(this.#maxLineBytes).then(
-      (value) => {
-        if (value !== undefined) return { value, done: false };
-        this.#isOver = true;
-        return over();
-      },
-      (error: unknown) => {
-        if (isCancelled(error)) markHandled(promise);
-        throw error;
-      },
-    );
-    return promise;
-  }
-
-  return(): Promise<Step> {
-    this.#isOver = true;
-    return Promise.resolve(over());
-  }
-}
-
-function over(): { value: undefined; done: true } {
-  return { value: undefined, done: true };
 }
